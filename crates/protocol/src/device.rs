@@ -1,0 +1,115 @@
+//! Our own device: its identity and its prekeys.
+
+use rand_core::CryptoRng;
+
+use crate::address::{Address, DeviceIdentity};
+use crate::codec::{Damaged, Reader, Writer};
+use crate::env::Env;
+use crate::keys::{AccountKey, IdentityKeyPair};
+use crate::prekeys::{
+    IdsUsedUp, KemPreKey, Left, OneTimeUpload, PreKeyBundle, PreKeys, SignedPreKey,
+};
+
+/// What a device holds besides its sessions. Persist it whenever an operation took it by `&mut`.
+pub struct LocalDevice {
+    public: DeviceIdentity,
+    identity: IdentityKeyPair,
+    prekeys: PreKeys,
+}
+
+impl LocalDevice {
+    /// Makes a device: draws 32 bytes for IK, then what [`PreKeys::generate`] draws. It has no
+    /// one-time prekeys until [`LocalDevice::replenish`].
+    pub fn generate<R: CryptoRng, O>(
+        address: Address,
+        account_key: AccountKey,
+        env: &mut Env<'_, R, O>,
+    ) -> Self {
+        let identity = IdentityKeyPair::generate(env.rng);
+        let prekeys = PreKeys::generate(env.now, env.rng);
+        let public = DeviceIdentity { address, account_key, identity_key: identity.public() };
+        Self { public, identity, prekeys }
+    }
+
+    /// Who we are to others.
+    #[must_use]
+    pub fn public(&self) -> &DeviceIdentity {
+        &self.public
+    }
+
+    /// IK.
+    #[must_use]
+    pub fn identity(&self) -> &IdentityKeyPair {
+        &self.identity
+    }
+
+    /// The current signed prekey, to be published.
+    #[must_use]
+    pub fn signed_prekey(&self) -> SignedPreKey {
+        self.prekeys.signed_prekey(&self.identity)
+    }
+
+    /// The current last-resort KEM prekey, to be published.
+    #[must_use]
+    pub fn last_resort(&self) -> KemPreKey {
+        self.prekeys.last_resort(&self.identity)
+    }
+
+    /// A bundle without one-time prekeys.
+    #[must_use]
+    pub fn last_resort_bundle(&self) -> PreKeyBundle {
+        PreKeyBundle {
+            owner: self.public.clone(),
+            signed: self.signed_prekey(),
+            kem: self.last_resort(),
+            one_time: None,
+        }
+    }
+
+    /// See [`PreKeys::rotate`].
+    ///
+    /// # Errors
+    /// [`IdsUsedUp`].
+    pub fn rotate<R: CryptoRng, O>(&mut self, env: &mut Env<'_, R, O>) -> Result<bool, IdsUsedUp> {
+        self.prekeys.rotate(env.now, env.rng)
+    }
+
+    /// See [`PreKeys::replenish`].
+    ///
+    /// # Errors
+    /// [`IdsUsedUp`].
+    pub fn replenish<R: CryptoRng, O>(
+        &mut self,
+        left: Left,
+        env: &mut Env<'_, R, O>,
+    ) -> Result<OneTimeUpload, IdsUsedUp> {
+        self.prekeys.replenish(left, &self.identity, env.now, env.rng)
+    }
+
+    /// The private halves of the prekeys.
+    #[must_use]
+    pub fn prekeys(&self) -> &PreKeys {
+        &self.prekeys
+    }
+
+    pub(crate) fn prekeys_mut(&mut self) -> &mut PreKeys {
+        &mut self.prekeys
+    }
+
+    pub(crate) fn write(&self, writer: &mut Writer) {
+        self.public.write(writer);
+        self.identity.write(writer);
+        self.prekeys.write(writer);
+    }
+
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, Damaged> {
+        let public = DeviceIdentity::read(reader)?;
+        let identity = IdentityKeyPair::read(reader)?;
+        let prekeys = PreKeys::read(reader)?;
+        if identity.public() == public.identity_key {
+            Ok(Self { public, identity, prekeys })
+        } else {
+            Err(Damaged)
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! Prekeys: what a device leaves in the directory so that others can start a session while it is
+//! away, and the private halves that it keeps.
+
+use alloc::vec::Vec;
+use core::num::NonZeroU32;
+
+use crate::address::DeviceIdentity;
+use crate::codec::{Damaged, Reader, Writer};
+use crate::kem::KemPublicKey;
+use crate::keys::{BadSignature, IdentityKey, IdentityKeyPair, Purpose, SIGNATURE_LEN, Signature};
+use crate::time::Timestamp;
+use crate::x25519::PublicKey;
+
+mod private;
+
+pub(crate) use private::{Chosen, Unavailable};
+
+pub use private::{
+    IdsUsedUp, Left, MAX_ONE_TIME_HELD, MAX_REPLAY_MEMORY, OneTimeUpload, PREKEY_GRACE,
+    PREKEY_LIFETIME, PreKeys, REFILL_BELOW, REFILL_TO,
+};
+
+/// SPK: an X25519 prekey signed by IK, used by everyone until it is rotated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedPreKey {
+    /// Its number, never used twice.
+    pub id: u32,
+    /// When it was made.
+    pub created: Timestamp,
+    /// The key.
+    pub key: PublicKey,
+    /// By IK, over `id (4) || created (8) || key (32)`.
+    pub signature: Signature,
+}
+
+/// An ML-KEM-1024 prekey signed by IK: one-time, or the last resort.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KemPreKey {
+    /// Its number, never used twice.
+    pub id: u32,
+    /// When it was made.
+    pub created: Timestamp,
+    /// The key.
+    pub key: KemPublicKey,
+    /// By IK, over `id (4) || created (8) || key (1568)`.
+    pub signature: Signature,
+}
+
+/// OPK: an X25519 prekey that serves one session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OneTimePreKey {
+    /// Its number, never used twice.
+    pub id: NonZeroU32,
+    /// The key.
+    pub key: PublicKey,
+}
+
+/// `id || created || key`, the body of a prekey's signature.
+fn body(id: u32, created: Timestamp, key: &[u8]) -> Vec<u8> {
+    [&id.to_be_bytes(), created.seconds().to_be_bytes().as_slice(), key].concat()
+}
+
+impl SignedPreKey {
+    fn sign(identity: &IdentityKeyPair, id: u32, created: Timestamp, key: PublicKey) -> Self {
+        let signature = identity.sign(Purpose::SignedPreKey, &body(id, created, key.as_bytes()));
+        Self { id, created, key, signature }
+    }
+
+    fn verify(&self, owner: &IdentityKey) -> Result<(), BadSignature> {
+        let body = body(self.id, self.created, self.key.as_bytes());
+        owner.verify(Purpose::SignedPreKey, &body, &self.signature)
+    }
+
+    fn write(&self, writer: &mut Writer) {
+        writer.u32(self.id);
+        writer.u64(self.created.seconds());
+        writer.put(self.key.as_bytes());
+        writer.put(&self.signature.0);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Damaged> {
+        Ok(Self {
+            id: reader.u32()?,
+            created: Timestamp::from_seconds(reader.u64()?),
+            key: PublicKey::read(reader)?,
+            signature: Signature(*reader.array::<SIGNATURE_LEN>()?),
+        })
+    }
+}
+
+impl KemPreKey {
+    fn sign(identity: &IdentityKeyPair, id: u32, created: Timestamp, key: KemPublicKey) -> Self {
+        let signature = identity.sign(Purpose::KemPreKey, &body(id, created, key.as_bytes()));
+        Self { id, created, key, signature }
+    }
+
+    fn verify(&self, owner: &IdentityKey) -> Result<(), BadSignature> {
+        let body = body(self.id, self.created, self.key.as_bytes());
+        owner.verify(Purpose::KemPreKey, &body, &self.signature)
+    }
+
+    fn write(&self, writer: &mut Writer) {
+        writer.u32(self.id);
+        writer.u64(self.created.seconds());
+        writer.put(self.key.as_bytes());
+        writer.put(&self.signature.0);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Damaged> {
+        Ok(Self {
+            id: reader.u32()?,
+            created: Timestamp::from_seconds(reader.u64()?),
+            key: KemPublicKey::read(reader)?,
+            signature: Signature(*reader.array::<SIGNATURE_LEN>()?),
+        })
+    }
+}
+
+/// What starts a session with a device: who it is, and one prekey of each kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PreKeyBundle {
+    /// Whose prekeys these are: from a verified device list, never from the directory alone.
+    pub owner: DeviceIdentity,
+    /// SPK.
+    pub signed: SignedPreKey,
+    /// A one-time KEM prekey, or the last resort.
+    pub kem: KemPreKey,
+    /// OPK, while there are any left.
+    pub one_time: Option<OneTimePreKey>,
+}
+
+/// A bundle whose signatures hold. Only this starts a session.
+#[derive(Clone, Debug)]
+pub struct VerifiedBundle(PreKeyBundle);
+
+/// Why a bundle starts no session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BundleError {
+    /// The bytes are no bundle.
+    #[error("not a prekey bundle")]
+    Malformed,
+    /// A prekey is not signed by its owner's identity key.
+    #[error("a prekey is not signed by its owner")]
+    BadSignature,
+}
+
+impl PreKeyBundle {
+    /// Checks both signatures.
+    ///
+    /// # Errors
+    /// [`BundleError::BadSignature`].
+    pub fn verify(self) -> Result<VerifiedBundle, BundleError> {
+        let owner = &self.owner.identity_key;
+        let both = self.signed.verify(owner).and_then(|()| self.kem.verify(owner));
+        match both {
+            Ok(()) => Ok(VerifiedBundle(self)),
+            Err(BadSignature) => Err(BundleError::BadSignature),
+        }
+    }
+
+    /// `owner || id, created, key, signature of SPK || the same of the KEM prekey || 0, or 1 and
+    /// id, key of OPK`.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut writer = Writer::with_capacity(2048);
+        self.owner.write(&mut writer);
+        self.signed.write(&mut writer);
+        self.kem.write(&mut writer);
+        writer.option(self.one_time.as_ref(), |writer, prekey| {
+            writer.u32(prekey.id.get());
+            writer.put(prekey.key.as_bytes());
+        });
+        writer.into_public()
+    }
+
+    /// Takes the bytes of [`PreKeyBundle::to_bytes`].
+    ///
+    /// # Errors
+    /// [`BundleError::Malformed`] where they are anything else, or something follows them.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, BundleError> {
+        let mut reader = Reader::new(bytes);
+        Self::read(&mut reader)
+            .and_then(|bundle| reader.end().map(|()| bundle))
+            .map_err(|Damaged| BundleError::Malformed)
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Damaged> {
+        Ok(Self {
+            owner: DeviceIdentity::read(reader)?,
+            signed: SignedPreKey::read(reader)?,
+            kem: KemPreKey::read(reader)?,
+            one_time: reader.option(|reader| {
+                Ok(OneTimePreKey {
+                    id: NonZeroU32::new(reader.u32()?).ok_or(Damaged)?,
+                    key: PublicKey::read(reader)?,
+                })
+            })?,
+        })
+    }
+}
+
+impl VerifiedBundle {
+    /// The bundle.
+    #[must_use]
+    pub fn get(&self) -> &PreKeyBundle {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,40 @@
+//! `cargo xtask bench`: measures each piece of work three ways in one run (ours, a peer's, and
+//! the bare primitives, the floor) and prints one table.
+
+mod estimates;
+mod table;
+
+use std::io;
+
+use anyhow::{Result, bail};
+use clap::Args;
+
+use crate::compiler;
+use crate::project::{Project, say, succeed};
+
+/// What to measure, and how to print it.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Measure only what has this in its name.
+    filter: Option<String>,
+    /// Print JSON: nanoseconds and plain ratios.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Measures, then prints what this run measured. The progress goes to standard error.
+pub(crate) fn run(project: &Project, options: &Options) -> Result<()> {
+    compiler::ensure(project)?;
+    let figures = project.metadata()?.target_directory.join("criterion");
+    let before = estimates::stamps(&figures)?;
+    project.step("measure");
+    let arguments = ["bench", "--locked", "-p", "sprag-bench", "--bench", "protocol", "--"];
+    let mut bench = project.cargo(arguments);
+    bench.args(&options.filter).env("CRITERION_HOME", &figures).stdout(io::stderr());
+    succeed(&mut bench)?;
+    let rows = table::rows(&estimates::changed(&figures, &before)?);
+    if rows.is_empty() {
+        bail!("nothing was measured");
+    }
+    say(&if options.json { table::json(&rows)? } else { table::text(&rows) })
+}

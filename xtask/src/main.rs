@@ -1,0 +1,75 @@
+//! The project's chores, run as `cargo xtask NAME`. One file a chore; each says what it does.
+
+mod bench;
+mod compiler;
+mod deny;
+mod fuzz;
+mod lint;
+mod project;
+mod test;
+mod tidy;
+mod tools;
+mod vectors;
+mod web;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::project::Project;
+
+/// The project's chores.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Run every test, documentation examples included.
+    Test,
+    /// Run every gate that is not a test: format, tidy, clippy, docs, web, deny.
+    Lint,
+    /// Run `lint`, then `test`: what the continuous integration runs.
+    Ci,
+    /// Check what no compiler checks: walls between rooms, file sizes, requirements, threats.
+    Tidy,
+    /// Build the protocol for WebAssembly.
+    Web,
+    /// Check licences, bans and sources of the dependencies.
+    Deny(deny::Options),
+    /// Run the fuzz targets, each for a given time.
+    Fuzz(fuzz::Options),
+    /// Write the test vectors.
+    Vectors(vectors::Options),
+    /// Measure the protocol beside a peer and beside its primitives.
+    Bench(bench::Options),
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().chore) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(chore: Chore) -> Result<()> {
+    let project = Project::open()?;
+    match chore {
+        Chore::Test => test::run(&project),
+        Chore::Lint => lint::run(&project),
+        Chore::Ci => lint::ci(&project),
+        Chore::Tidy => tidy::run(&project),
+        Chore::Web => web::run(&project),
+        Chore::Deny(options) => deny::run(&project, &options),
+        Chore::Fuzz(options) => fuzz::run(&project, &options),
+        Chore::Vectors(options) => vectors::run(&project, &options),
+        Chore::Bench(options) => bench::run(&project, &options),
+    }
+}
