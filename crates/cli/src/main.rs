@@ -1,2 +1,50 @@
 //! The `sprag` command.
-fn main() {}
+
+use std::io;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use arguments::{Arguments, Command};
+
+mod arguments;
+mod learn;
+
+/// What was asked for was done.
+const DONE: u8 = 0;
+/// The command line asks for something that there is not.
+const USAGE: u8 = 1;
+/// Anything else that went wrong.
+const UNEXPECTED: u8 = 2;
+
+fn main() -> ExitCode {
+    ExitCode::from(match Arguments::try_parse() {
+        Ok(arguments) => code(run(arguments)),
+        Err(answer) => {
+            let code = if answer.use_stderr() { USAGE } else { DONE };
+            // Where even this cannot be written, nobody is there to be told.
+            answer.print().map_or(UNEXPECTED, |()| code)
+        }
+    })
+}
+
+fn run(arguments: Arguments) -> anyhow::Result<()> {
+    let Arguments { command, color } = arguments;
+    match command {
+        Some(Command::Learn(options)) => learn::run(options, color.into()),
+        None => Ok(Arguments::command().print_help()?),
+    }
+}
+
+/// A reader that has seen enough (`sprag learn | head`) is no failure.
+fn code(outcome: anyhow::Result<()>) -> u8 {
+    let Err(error) = outcome else { return DONE };
+    let closed = |cause: &(dyn std::error::Error + 'static)| {
+        cause.downcast_ref::<io::Error>().map(io::Error::kind) == Some(io::ErrorKind::BrokenPipe)
+    };
+    if error.chain().any(closed) {
+        return DONE;
+    }
+    anstream::eprintln!("sprag: {error:#}");
+    UNEXPECTED
+}

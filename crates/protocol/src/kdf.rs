@@ -46,7 +46,9 @@ macro_rules! key {
                 self.0.expose()
             }
 
-            pub(crate) fn copy_of(bytes: &[u8; KEY_LEN]) -> Self {
+            /// Copies 32 bytes; wiping the original stays with their owner.
+            #[must_use]
+            pub fn copy_of(bytes: &[u8; KEY_LEN]) -> Self {
                 Self(Secret::copy_of(bytes))
             }
         }

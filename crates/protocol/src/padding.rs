@@ -87,7 +87,7 @@ mod tests {
     #[test]
     fn padding_that_pad_does_not_make_is_refused() {
         for (content, len) in [(0, 160), (100, 176), (300, 300)] {
-            let mut padded = vec![1; content];
+            let mut padded = alloc::vec![1; content];
             padded.push(MARK);
             padded.resize(len, 0);
             assert_eq!(unpadded_len(&padded), (len == 160).then_some(content), "{len}");

@@ -31,9 +31,8 @@ pub const MAX_ONE_TIME_HELD: usize = 1000;
 /// The most first messages without a one-time prekey that are remembered per signed prekey.
 pub const MAX_REPLAY_MEMORY: usize = 4096;
 
-/// The most retired generations that are held: five are due in 30 days, the rest is for a clock
-/// that jumps.
-const MAX_RETIRED: usize = 64;
+/// The most retired generations in a state: rotations are 7 days apart and kept for 30, so 5.
+const MAX_RETIRED: usize = 5;
 
 /// All 2^32 - 1 prekey ids have been used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -135,7 +134,6 @@ impl PreKeys {
             self.retired.push(Retired { since: now, generation });
         }
         self.retired.retain(|retired| !retired.since.is_older_than(PREKEY_GRACE, now));
-        self.retired.drain(..self.retired.len().saturating_sub(MAX_RETIRED));
         Ok(due)
     }
 
@@ -186,6 +184,11 @@ impl PreKeys {
     pub fn last_resort(&self, identity: &IdentityKeyPair) -> KemPreKey {
         let Generation { kem_id, kem, created, .. } = &self.current;
         KemPreKey::sign(identity, *kem_id, *created, kem.public())
+    }
+
+    #[cfg(test)]
+    pub(super) fn set_next_id(&mut self, next_id: u32) {
+        self.next_id = next_id;
     }
 
     /// How many one-time private halves are held: OPKs, KEM prekeys.

@@ -1,0 +1,130 @@
+//! Keys, the handshake, the first message.
+
+use anyhow::{Context, Result};
+use sprag_protocol::trace::{Agreement, Place};
+use sprag_protocol::{FIRST_MESSAGE_PREFIX_LEN, PUBLIC_KEY_LEN};
+
+use super::{is_handshake, message, only, opening_of, sealing};
+use crate::learn::conversation::Conversation;
+use crate::learn::recorder::{Hex, Party, Record};
+use crate::learn::steps::{Field, Part, Step, Wire};
+
+/// What the trace reported of the first message.
+pub(super) struct First {
+    index: usize,
+    /// From the root step that began Alice's first chain.
+    turned: Vec<Record>,
+    sealed: Vec<Record>,
+    opened: Vec<Record>,
+}
+
+/// Step 1.
+pub(super) fn keys(talk: &Conversation) -> Result<Step> {
+    let mut step = Step::new(1, "Keys, and the bundle");
+    step.text(
+        "Alice wants to write to Bob while he is away. So each device makes keys once and leaves \
+         the public halves in a directory. The identity key (IK) names a device and signs. A \
+         prekey is a key for a conversation that has not begun yet.",
+    );
+    let bundle = &talk.bundle;
+    let one_time = bundle.one_time.as_ref().context("there is a one-time prekey")?;
+    step.value(Party::Alice, "identity key IK_A", talk.alice.device.public().identity_key.as_bytes());
+    step.value(Party::Bob, "identity key IK_B", bundle.owner.identity_key.as_bytes());
+    step.value(Party::Bob, "signed prekey SPK_B", bundle.signed.key.as_bytes());
+    step.value(Party::Bob, "one-time prekey OPK_B", one_time.key.as_bytes());
+    step.value(Party::Bob, "ML-KEM prekey", bundle.kem.key.as_bytes());
+    step.text(
+        "The bundle is what Alice fetches from the directory: Bob's identity key and one prekey of \
+         each kind. Bob's IK signs the signed prekey and the ML-KEM prekey, so the directory \
+         cannot put in keys of its own. Alice checks both signatures before she uses anything.",
+    );
+    step.value(Party::Bob, "signature of SPK_B", &bundle.signed.signature.0);
+    step.value(Party::Bob, "signature of ML-KEM prekey", &bundle.kem.signature.0);
+    step.check("the bundle's signatures hold", bundle.clone().verify().is_ok());
+    let mut swapped = bundle.clone();
+    swapped.signed.key = one_time.key;
+    step.check("a bundle with another key in place of SPK_B is refused", swapped.verify().is_err());
+    Ok(step)
+}
+
+/// Step 2: both sides; Bob's half happens when the first message reaches him.
+pub(super) fn handshake(talk: &mut Conversation) -> Result<(Step, First)> {
+    let initiated = talk.initiate()?;
+    let (index, sealed) = talk.seal(Party::Alice, "Hello, Bob!")?;
+    let received = talk.deliver(index)?;
+    let mut step = Step::new(2, "The handshake (PQXDH)");
+    step.text(
+        "Alice makes an ephemeral key EK_A and combines private keys of hers with public keys of \
+         Bob's. A DH result is a secret that either side can compute from its own private key and \
+         the other's public one. To break the handshake, one must break all of these, the DH ones \
+         and ML-KEM, which is made to stand against quantum computers too:",
+    );
+    step.text("  DH1 = DH(IK_A, SPK_B)    DH2 = DH(EK_A, IK_B)\n  \
+               DH3 = DH(EK_A, SPK_B)    DH4 = DH(EK_A, OPK_B)\n  \
+               KEM secret: sealed to the ML-KEM prekey");
+    let ephemeral = message(talk, index)?.bytes.get(2 + PUBLIC_KEY_LEN..2 + 2 * PUBLIC_KEY_LEN);
+    step.value(Party::Alice, "ephemeral key EK_A", ephemeral.context("a first message has EK_A")?);
+    step.text(
+        "Bob computes the same five when Alice's first message reaches him. One key derivation \
+         (HKDF) turns them into three keys: root key 0, header key 1 for the headers of Alice's \
+         first messages and header key 2 for Bob's.",
+    );
+    use Agreement::{Dh1, Dh2, Dh3, Dh4, Kem};
+    for input in [Dh1, Dh2, Dh3, Dh4, Kem] {
+        step.both(talk, Place::Agreement(input))?;
+    }
+    for place in [Place::Root { step: 0 }, Place::Header { step: 1 }, Place::Header { step: 2 }] {
+        step.both(talk, place)?;
+    }
+    step.text(
+        "The five inputs are erased on both sides at once, and Bob erases his one-time prekeys. \
+         Nobody can repeat this handshake: not even Bob.",
+    );
+    let turned = only(&initiated, |happening| !is_handshake(happening));
+    Ok((step, First { index, turned, sealed, opened: received }))
+}
+
+/// Step 3.
+pub(super) fn first_message(talk: &Conversation, first: First) -> Result<Step> {
+    let First { index, turned, sealed, opened } = first;
+    let sent = message(talk, index)?;
+    let mut step = Step::new(3, "The first message");
+    step.text(
+        "Alice makes a ratchet key pair and mixes one more DH into the root key: with her new key \
+         and Bob's signed prekey. Out come root key 1 and chain key 1/0. Read \"1/0\" as: chain 1, \
+         message 0. A chain is a run of messages by one side; header key 3 is for her next one.",
+    );
+    step.events("Alice turns the DH ratchet", turned);
+    step.text(
+        "A chain key yields two things: a message key, which seals exactly one message, and the \
+         next chain key. This goes one way only. So the old chain key and the message key are \
+         erased as soon as they are used.",
+    );
+    step.events(sealing(sent), sealed);
+    step.text("Bob goes the same way, comes to the same message key, and erases it too.");
+    step.events(opening_of(sent), only(&opened, |happening| !is_handshake(happening)));
+    step.parts.push(Part::Wire(wire(sent.label.clone(), sent.from, &sent.bytes)));
+    step.text(
+        "On the way one sees that Alice's device starts a conversation, and a length that is \
+         padded. The header (ratchet key, counters) and the text are noise to everybody else. \
+         Later messages do not even have the first six fields.",
+    );
+    Ok(step)
+}
+
+/// A first message, cut into what one can tell apart.
+fn wire(message: String, from: Party, bytes: &[u8]) -> Wire {
+    let field = |name, meaning, length| Field { name, meaning, length };
+    let mut fields = vec![
+        field("version, kind", "visible: a first message", 2),
+        field("IK_A", "visible: who starts", 32),
+        field("EK_A", "visible: fresh, used once", 32),
+        field("prekey ids", "visible: SPK, KEM, OPK", 12),
+        field("ML-KEM ciphertext", "visible, opens for Bob only", 1568),
+        field("version, kind", "visible: a message", 2),
+        field("header", "sealed with header key 1", 56),
+    ];
+    let rest = bytes.len().saturating_sub(FIRST_MESSAGE_PREFIX_LEN + 2 + 56);
+    fields.push(field("text, padded", "sealed with message key 1/0", rest));
+    Wire { message, from, bytes: Hex::of(bytes), fields }
+}
