@@ -35,7 +35,7 @@ mod state;
 const PLAINTEXT: [u8; 256] = [0x5A; 256];
 /// How many messages are missing where some are.
 const SKIPPED: usize = 1000;
-/// Few enough that a batch stays in the cache, enough that reading the clock costs nothing.
+/// Few enough that a batch stays in the cache, so many that reading the clock costs nothing.
 const BATCH: BatchSize = BatchSize::NumIterations(64);
 
 type Group<'a> = BenchmarkGroup<'a, WallTime>;

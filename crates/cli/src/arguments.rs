@@ -12,8 +12,13 @@ pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
 
-    /// Whether to use colour; NO_COLOR=1 says never as well
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    #[arg(
+        long,
+        help = "When to use colour; with auto, NO_COLOR turns it off",
+        global = true,
+        value_name = "WHEN",
+        default_value = "auto"
+    )]
     pub(crate) color: Color,
 }
 
@@ -86,15 +91,20 @@ Each part has a type:
   text     text
   value    party, name, hex
   events   title, events: [{ kind, place, party, hex }]
-           kind   derived, used, kept, erased or dh-step
-           place  key (agreement, ratchet-key, shared-secret, root, header, chain or message) and,
-                  where it has them, input, step and n
-           hex    the key; null for a private ratchet key, which is never shown
-           a dh-step has ours and theirs, the public ratchet keys, instead of hex
-  both     place, alice, bob, equal: what the two sides derived, and whether it is the same
+           kind:  derived, used, kept, erased or dh-step
+           place: key (agreement, ratchet-key, shared-secret, root, header,
+                  chain or message) and, where it has them, input, step, n
+           hex:   the key; null for a private ratchet key, never shown
+           A dh-step has the public ratchet keys ours, theirs, and no hex.
+  both     place, alice, bob, equal: what the two sides derived
   wire     message, from, hex, fields: [{ name, meaning, length }]
   check    what, holds
-  seen     message, mode, ratchet_key, previous, n: what an eavesdropper reads; null for nothing
-  cost     mode, outcome, dh, chain_steps, header_trials, unchanged: what a forgery costs
-  theft    stolen, rows: [{ message, from, text, chain, n, sent, bob, readable, with, refusal }],
-           healed: the first message from which on the thief reads nothing";
+  seen     message, mode, ratchet_key, previous, n: what an eavesdropper
+           reads of a header; null where he reads nothing
+  cost     mode, outcome, dh, chain_steps, header_trials, unchanged: what
+           a forged message made its receiver do
+  theft    stolen: bytes in all
+           rows: [{ message, from, text, chain, n, sent, bob, readable,
+           with, refusal }]
+           healed: the message from which on the thief reads no text
+           headers: messages whose header he reads, but not the text";

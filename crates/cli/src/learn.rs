@@ -38,21 +38,28 @@ pub(crate) fn run(options: LearnOptions, color: ColorChoice) -> Result<()> {
 fn show(walkthrough: &Walkthrough, pauses: bool, stdout: &mut impl Write) -> Result<()> {
     let width = text::width();
     stdout.write_all(text::opening(walkthrough.seed, width).as_bytes())?;
-    let mut steps = walkthrough.steps.iter().peekable();
-    while let Some(step) = steps.next() {
-        stdout.write_all(text::step(step, width).as_bytes())?;
+    let steps = walkthrough.steps.iter().map(|step| text::pages(step, width));
+    let pages: Vec<_> = steps.enumerate().flat_map(|(step, pages)| with(step, pages)).collect();
+    for (index, (step, page)) in pages.iter().enumerate() {
+        stdout.write_all(page.as_bytes())?;
         stdout.flush()?;
-        if pauses && steps.peek().is_some() && !goes_on()? {
+        let Some((next, _)) = pages.get(index + 1).filter(|_| pauses) else { continue };
+        let what = if step == next { "to go on" } else { "for the next step" };
+        if !goes_on(what)? {
             break;
         }
     }
     Ok(stdout.write_all(text::closing(walkthrough.seed).as_bytes())?)
 }
 
+fn with(step: usize, pages: Vec<String>) -> impl Iterator<Item = (usize, String)> {
+    pages.into_iter().map(move |page| (step, page))
+}
+
 /// Asks on stderr whether to go on; the end of the input says no.
-fn goes_on() -> Result<bool> {
+fn goes_on(what: &str) -> Result<bool> {
     let mut stderr = anstream::stderr();
-    write!(stderr, "\nEnter for the next step, q to quit: ")?;
+    write!(stderr, "\nEnter {what}, q to quit: ")?;
     stderr.flush()?;
     let mut answer = String::new();
     let read = io::stdin().lock().read_line(&mut answer)?;

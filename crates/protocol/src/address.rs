@@ -22,7 +22,7 @@ pub struct AccountName(String);
 pub struct InvalidName;
 
 impl AccountName {
-    /// Takes a name.
+    /// Takes a name (M-LIST-1).
     ///
     /// # Errors
     /// [`InvalidName`] where it does not match `[a-z0-9][a-z0-9._-]{0,63}`.

@@ -96,6 +96,11 @@ impl LocalDevice {
         &mut self.prekeys
     }
 
+    /// About how many bytes [`write`](Self::write) writes, and not fewer.
+    pub(crate) fn written_len(&self) -> usize {
+        self.prekeys.written_len().saturating_add(256)
+    }
+
     pub(crate) fn write(&self, writer: &mut Writer) {
         self.public.write(writer);
         self.identity.write(writer);

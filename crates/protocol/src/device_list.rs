@@ -38,7 +38,7 @@ pub struct DeviceList {
 pub struct InvalidList;
 
 impl DeviceList {
-    /// Takes a version (from 1, one higher with each change) and the devices.
+    /// Takes a version (from 1, one higher with each change) and the devices (M-LIST-2).
     ///
     /// # Errors
     /// [`InvalidList`] where version is 0, there are no devices or more than [`MAX_DEVICES`], their
@@ -153,7 +153,7 @@ impl SignedDeviceList {
             .map_err(|Damaged| MalformedList)
     }
 
-    /// The list, once the signature holds.
+    /// The list, once the signature holds (M-LIST-3).
     fn verify(self, account: &AccountName, key: &AccountKey) -> Result<DeviceList, ListRefusal> {
         if self.list.account != *account {
             return Err(ListRefusal::OtherAccount);
@@ -217,7 +217,7 @@ impl PinnedAccount {
         list.verify(account, &key).map(|list| Self { key, list })
     }
 
-    /// Takes what the directory offers later.
+    /// Takes what the directory offers later (M-LIST-4, M-LIST-5).
     ///
     /// # Errors
     /// Every [`ListRefusal`]; then nothing changed.
@@ -256,6 +256,11 @@ impl PinnedAccount {
             account_key: self.key,
             identity_key: device.identity_key,
         })
+    }
+
+    /// About how many bytes [`write`](Self::write) writes, and not fewer.
+    pub(crate) fn written_len(&self) -> usize {
+        self.list.devices.len().saturating_mul(44).saturating_add(128)
     }
 
     pub(crate) fn write(&self, writer: &mut Writer) {

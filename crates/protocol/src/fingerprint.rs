@@ -88,7 +88,7 @@ impl SafetyNumber {
         Self { ours: Fingerprint::of(ours.0, ours.1), theirs: Fingerprint::of(theirs.0, theirs.1) }
     }
 
-    /// Twelve groups of five digits, the lower side first.
+    /// Twelve groups of five digits, the lower side first (M-FPR-1).
     #[must_use]
     pub fn groups(&self) -> [u32; 12] {
         let [lower, higher] = if self.ours <= self.theirs {
@@ -117,19 +117,19 @@ impl SafetyNumber {
         qr
     }
 
-    /// Compares with what the other side's QR code says.
+    /// Compares with what the other side's QR code says (M-FPR-2).
     ///
     /// # Errors
     /// Every [`QrError`].
     pub fn compare(&self, scanned: &[u8]) -> Result<Comparison, QrError> {
         let mut reader = Reader::new(scanned);
         let version = reader.u16().map_err(|_| QrError::Malformed)?;
-        let theirs: &[u8; 32] = reader.array().map_err(|_| QrError::Malformed)?;
-        let ours: &[u8; 32] = reader.array().map_err(|_| QrError::Malformed)?;
-        reader.end().map_err(|_| QrError::Malformed)?;
         if version != VERSION {
             return Err(QrError::OtherVersion);
         }
+        let theirs: &[u8; 32] = reader.array().map_err(|_| QrError::Malformed)?;
+        let ours: &[u8; 32] = reader.array().map_err(|_| QrError::Malformed)?;
+        reader.end().map_err(|_| QrError::Malformed)?;
         let same = (self.ours.0.ct_eq(ours).into(), self.theirs.0.ct_eq(theirs).into());
         Ok(match same {
             (true, true) => Comparison::Match,

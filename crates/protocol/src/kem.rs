@@ -5,7 +5,9 @@
 
 use alloc::boxed::Box;
 
-use libcrux_ml_kem::mlkem1024::{self, MlKem1024Ciphertext, MlKem1024KeyPair, MlKem1024PublicKey};
+use libcrux_ml_kem::mlkem1024::{
+    self, MlKem1024Ciphertext, MlKem1024PrivateKey, MlKem1024PublicKey,
+};
 use rand_core::CryptoRng;
 use zeroize::{Zeroize, Zeroizing};
 
@@ -38,7 +40,7 @@ pub struct KemKeyPair {
 }
 
 impl KemPublicKey {
-    /// Takes the 1,568 bytes of an encapsulation key.
+    /// Takes the 1,568 bytes of an encapsulation key (M-KEY-6).
     ///
     /// # Errors
     /// [`InvalidKey`] where a coefficient is not reduced (FIPS 203, section 7.2).
@@ -119,7 +121,10 @@ impl KemKeyPair {
 
     /// `ML-KEM.KeyGen_internal(d, z)`.
     pub(crate) fn expand(&self) -> ExpandedKemKeyPair {
-        ExpandedKemKeyPair(Box::new(mlkem1024::generate_key_pair(*self.seed.expose())))
+        let pair = mlkem1024::generate_key_pair(*self.seed.expose());
+        let (private, public) = pair.into_parts();
+        let public = KemPublicKey(Box::new(*public.as_slice()));
+        ExpandedKemKeyPair { private: Box::new(private), public }
     }
 
     pub(crate) fn write(&self, writer: &mut Writer) {
@@ -131,18 +136,29 @@ impl KemKeyPair {
     }
 }
 
-/// A key pair in the form that the library computes with.
-pub(crate) struct ExpandedKemKeyPair(Box<MlKem1024KeyPair>);
+/// A key pair in the form that the library computes with, wiped when dropped.
+pub(crate) struct ExpandedKemKeyPair {
+    private: Box<MlKem1024PrivateKey>,
+    public: KemPublicKey,
+}
 
 impl ExpandedKemKeyPair {
     pub(crate) fn public(&self) -> KemPublicKey {
-        KemPublicKey(Box::new(*self.0.pk()))
+        self.public.clone()
     }
 
     pub(crate) fn decapsulate(&self, ciphertext: &KemCiphertext) -> KemSharedSecret {
         let ciphertext = MlKem1024Ciphertext::from(ciphertext.as_bytes());
-        let shared = Zeroizing::new(mlkem1024::decapsulate(self.0.private_key(), &ciphertext));
+        let shared = Zeroizing::new(mlkem1024::decapsulate(&self.private, &ciphertext));
         KemSharedSecret(Secret::copy_of(&shared))
+    }
+}
+
+impl Drop for ExpandedKemKeyPair {
+    fn drop(&mut self) {
+        let len = MlKem1024PrivateKey::len();
+        // The library does not wipe its keys.
+        self.private[0..len].zeroize();
     }
 }
 

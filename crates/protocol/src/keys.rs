@@ -37,7 +37,7 @@ impl Purpose {
         }
     }
 
-    /// `label || 0x00 || body`.
+    /// `label || 0x00 || body` (M-KEY-5).
     fn message(self, body: &[u8]) -> Vec<u8> {
         [self.label(), &[0], body].concat()
     }
@@ -52,14 +52,19 @@ pub struct Signature(pub [u8; SIGNATURE_LEN]);
 #[error("the signature does not verify")]
 pub struct BadSignature;
 
-/// Takes 32 bytes that are the canonical encoding of a point which is not of low order.
+/// Takes 32 bytes that are the canonical encoding of a point which is not of low order (M-KEY-3).
 fn point(bytes: &[u8; 32]) -> Result<VerifyingKey, InvalidKey> {
+    let mut y = *bytes;
+    let [.., top] = &mut y;
+    *top &= 0x7F;
+    // y below p leaves one encoding of each point, but for x = 0 with its sign set: both such points
+    // are of low order.
+    PublicKey::from_bytes(&y)?;
     let key = VerifyingKey::from_bytes(bytes).map_err(|_| InvalidKey)?;
-    let canonical = key.to_edwards().compress().as_bytes() == bytes;
-    if canonical && !key.is_weak() { Ok(key) } else { Err(InvalidKey) }
+    if key.is_weak() { Err(InvalidKey) } else { Ok(key) }
 }
 
-/// RFC 8032, section 5.1.7, strict: canonical encodings only, no points of low order.
+/// RFC 8032, section 5.1.7, strict: canonical encodings only, no points of low order (M-KEY-4).
 fn verify(
     key: &VerifyingKey,
     purpose: Purpose,
@@ -160,6 +165,10 @@ impl AccountKeyPair {
     #[must_use]
     pub fn sign(&self, purpose: Purpose, body: &[u8]) -> Signature {
         sign(&self.0, purpose, body)
+    }
+
+    pub(crate) fn written_len(&self) -> usize {
+        self.0.expose().len()
     }
 
     pub(crate) fn write(&self, writer: &mut Writer) {

@@ -80,7 +80,7 @@ impl Header {
             previous: reader.u32().ok()?,
             n: reader.u32().ok()?,
         };
-        // N stays below 2^32 - 1, so that counting it up never overflows.
+        // N stays below 2^32 - 1, so that counting it up never overflows (M-RAT-9).
         (header.n != u32::MAX).then_some(header)
     }
 }
@@ -93,7 +93,7 @@ pub(crate) struct Fields<'a, const H: usize> {
 }
 
 impl<'a, const H: usize> Fields<'a, H> {
-    /// `None` where the version, the kind or the length is not one that a sender makes.
+    /// `None` where the version, the kind or the length is not one that a sender makes (M-WIRE-1).
     pub(crate) fn parse(kind: Kind, message: &'a [u8]) -> Option<Self> {
         let rest = message.strip_prefix(&kind.prefix())?;
         let (header, sealed) = rest.split_first_chunk()?;
@@ -127,12 +127,15 @@ impl Handshake {
         writer.into_public()
     }
 
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Damaged> {
-        if *reader.array()? != Kind::First.prefix() {
+    /// A handshake of `sender`, whose key is compared, not parsed again.
+    fn read(reader: &mut Reader<'_>, sender: &IdentityKey) -> Result<Self, Damaged> {
+        let is_first = *reader.array()? == Kind::First.prefix();
+        let is_theirs = reader.array()? == sender.as_bytes();
+        if !(is_first && is_theirs) {
             return Err(Damaged);
         }
         Ok(Self {
-            identity_key: IdentityKey::read(reader)?,
+            identity_key: *sender,
             ephemeral_key: PublicKey::read(reader)?,
             signed_prekey: reader.u32()?,
             kem_prekey: reader.u32()?,
@@ -162,10 +165,14 @@ impl<'a> Incoming<'a> {
     }
 }
 
-/// Takes the handshake of a first message; `None` where a key in it is not acceptable.
-pub(crate) fn parse_handshake(prefix: &[u8; FIRST_MESSAGE_PREFIX_LEN]) -> Option<Handshake> {
+/// Takes the handshake of a first message; `None` where it is not the sender's (M-HS-1), or a key in
+/// it is not acceptable.
+pub(crate) fn parse_handshake(
+    prefix: &[u8; FIRST_MESSAGE_PREFIX_LEN],
+    sender: &IdentityKey,
+) -> Option<Handshake> {
     let mut reader = Reader::new(prefix);
-    let handshake = Handshake::read(&mut reader).ok()?;
+    let handshake = Handshake::read(&mut reader, sender).ok()?;
     reader.end().ok()?;
     Some(handshake)
 }

@@ -36,7 +36,8 @@ pub(crate) fn pad(buffer: &mut alloc::vec::Vec<u8>, plaintext: &[u8]) {
     buffer.resize(end, 0);
 }
 
-/// The length of the plaintext inside; `None` where the padding is not exactly what [`pad`] adds.
+/// The length of the plaintext inside; `None` where the padding is not exactly what [`pad`] adds
+/// (M-WIRE-2).
 #[must_use]
 pub(crate) fn unpadded_len(padded: &[u8]) -> Option<usize> {
     let end = padded.iter().rposition(|&byte| byte != 0)?;
@@ -84,6 +85,7 @@ mod tests {
         }
     }
 
+    // M-WIRE-2
     #[test]
     fn padding_that_pad_does_not_make_is_refused() {
         for (content, len) in [(0, 160), (100, 176), (300, 300)] {

@@ -145,7 +145,7 @@ pub enum BundleError {
 }
 
 impl PreKeyBundle {
-    /// Checks both signatures.
+    /// Checks both signatures (M-PRE-2).
     ///
     /// # Errors
     /// [`BundleError::BadSignature`].

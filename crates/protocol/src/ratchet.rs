@@ -5,7 +5,7 @@
 //! over the lines that do them. Two things differ from its pseudocode:
 //!
 //! - Decryption computes the next state as a value ([`plan`](Ratchet::plan)), authenticates, and
-//!   then commits in one place that cannot fail, so a refused message leaves no trace.
+//!   then commits in one place that cannot fail, so a refused message leaves no trace (M-RAT-1).
 //! - The sending half of a DH ratchet step (new key pair, second DH) waits for the next send, so the
 //!   private ratchet key is gone as soon as its last use.
 
@@ -144,7 +144,7 @@ impl<S: Suite> Ratchet<S> {
     }
 
     /// `RatchetEncrypt`, `RatchetEncryptHE`. Draws 32 bytes of `rng` if a sending step is due. The
-    /// new state must be durable before the result leaves the device.
+    /// new state must be durable before the result leaves the device (M-RAT-11).
     ///
     /// # Errors
     /// Every [`SealError`].
@@ -155,6 +155,7 @@ impl<S: Suite> Ratchet<S> {
         rng: &mut R,
         observer: &mut O,
     ) -> Result<Vec<u8>, SealError> {
+        // M-WIRE-3
         if plaintext.len() > MAX_PLAINTEXT_LEN {
             return Err(SealError::TooLong);
         }
@@ -187,7 +188,7 @@ impl<S: Suite> Ratchet<S> {
     }
 
     /// `RatchetDecrypt`, `RatchetDecryptHE`. The new state must be durable before the message is
-    /// acknowledged.
+    /// acknowledged (M-RAT-11).
     ///
     /// # Errors
     /// Every [`OpenError`].

@@ -1,4 +1,4 @@
-//! The one type that holds secret bytes.
+//! The one type that holds secret bytes (M-SEC-1).
 //!
 //! A [`Secret`] lives in one place on the heap from the moment it is derived until it is wiped, so
 //! moving the struct that owns it leaves no copy behind. It has no `Debug`, `Clone`, `Copy`,
@@ -88,7 +88,7 @@ mod tests {
     use crate::kdf::{ChainKey, HeaderKey, MessageKey, RootKey};
     use crate::{IdentityKeyPair, KemKeyPair, PreKeys, Session, Sessions, x25519::KeyPair};
 
-    // Whatever holds a secret can be neither printed, copied nor compared.
+    // M-SEC-1: whatever holds a secret can be neither printed, copied nor compared.
     macro_rules! is_secret {
         ($($name:ty),*) => {$(
             assert_not_impl_any!($name: core::fmt::Debug, core::fmt::Display, Copy, Clone, PartialEq);

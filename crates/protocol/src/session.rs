@@ -100,7 +100,7 @@ impl Session {
         self.unanswered.is_some()
     }
 
-    /// Whether it has waited for an answer so long that a new handshake is due.
+    /// Whether it has waited for an answer so long that a new handshake is due (M-SES-6).
     pub(crate) fn is_stale(&self, now: Timestamp) -> bool {
         self.is_unanswered() && self.created.is_older_than(MAX_UNANSWERED_AGE, now)
     }
@@ -118,6 +118,7 @@ impl Session {
     ) -> Result<Vec<u8>, SealError> {
         let context = &self.associated_data;
         let message = self.ratchet.encrypt(plaintext, context, env.rng, &mut env.observer)?;
+        // M-SES-1
         Ok(match &self.unanswered {
             Some(prefix) => [prefix.as_slice(), &message].concat(),
             None => message,
@@ -136,6 +137,11 @@ impl Session {
             self.unanswered = None;
         }
         Some(opened)
+    }
+
+    pub(crate) fn written_len(&self) -> usize {
+        let prefix = self.unanswered.as_ref().map_or(0, Vec::len);
+        self.ratchet.written_len().saturating_add(prefix).saturating_add(96)
     }
 
     pub(crate) fn write(&self, writer: &mut Writer) {

@@ -45,7 +45,7 @@ pub enum EncryptError {
 }
 
 /// Why a message was not opened. The sessions and the device are bit for bit as they were, and none
-/// of this is told to the sender.
+/// of this is told to the sender (M-SES-7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DecryptError {
     /// No sender of this version makes such bytes.
@@ -190,6 +190,7 @@ impl Sessions {
         match Incoming::parse(message).ok_or(DecryptError::Malformed)? {
             Incoming::Ratchet(message) => self.decrypt_on_any(message, env),
             Incoming::First { prefix, message } => {
+                // M-SES-2
                 let id = SessionId::of(prefix);
                 match self.sessions.iter().position(|session| session.id() == id) {
                     Some(index) => self.decrypt_on(index, message, env).unwrap_or(UNREADABLE),
@@ -199,7 +200,7 @@ impl Sessions {
         }
     }
 
-    /// Tries the sessions, the active one first.
+    /// Tries the sessions, the active one first (M-SES-3).
     fn decrypt_on_any<R, O: Observer>(
         &mut self,
         message: &[u8],
@@ -221,6 +222,7 @@ impl Sessions {
         let id = session.id();
         let opened = session.decrypt(message, env)?;
         Some(opened.map_err(DecryptError::from).map(|plaintext| {
+            // M-SES-4
             if let Some(used) = self.sessions.get_mut(..=index) {
                 used.rotate_right(1);
             }
@@ -229,7 +231,7 @@ impl Sessions {
     }
 
     /// A first message of a session that we do not have: agrees, opens, and only then takes the
-    /// session over and erases the one-time prekeys.
+    /// session over and erases the one-time prekeys (M-HS-3).
     fn decrypt_first<R, O: Observer>(
         &mut self,
         us: &mut LocalDevice,
@@ -237,10 +239,8 @@ impl Sessions {
         message: &[u8],
         env: &mut Env<'_, R, O>,
     ) -> Result<Received, DecryptError> {
-        let handshake = parse_handshake(prefix).ok_or(DecryptError::Malformed)?;
-        if handshake.identity_key != self.peer.identity_key {
-            return UNREADABLE;
-        }
+        let handshake =
+            parse_handshake(prefix, &self.peer.identity_key).ok_or(DecryptError::Unreadable)?;
         let mut session = Session::respond(us, &self.peer, (id, &handshake), env)?;
         let plaintext = session.decrypt(message, env).unwrap_or(Err(OpenError::Unreadable))?;
         let consumed = us.prekeys_mut().consume(&handshake);
@@ -249,10 +249,16 @@ impl Sessions {
         Ok(Received { plaintext, session: id, started: Some(started) })
     }
 
-    /// A new session comes first; the one unused for longest makes room.
+    /// A new session comes first; the one unused for longest makes room (M-SES-4, M-SES-5).
     fn activate(&mut self, session: Session) {
         self.sessions.insert(0, session);
         self.sessions.truncate(MAX_ARCHIVED.saturating_add(1));
+    }
+
+    /// About how many bytes [`write`](Self::write) writes, and not fewer.
+    pub(crate) fn written_len(&self) -> usize {
+        let sessions = self.sessions.iter().map(Session::written_len);
+        sessions.fold(256, usize::saturating_add)
     }
 
     pub(crate) fn write(&self, writer: &mut Writer) {

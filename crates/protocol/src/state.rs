@@ -1,6 +1,6 @@
 //! State at rest: `version (1) || kind (1) || body || checksum (8)`.
 //!
-//! Every version loads what the versions before it wrote. The checksum finds accidents, not
+//! Every version loads what the versions before it wrote (M-STA-1). The checksum finds accidents, not
 //! attackers: whoever stores a state seals it.
 
 use crate::codec::{Damaged, Reader, Writer};
@@ -38,8 +38,8 @@ impl From<Damaged> for StateError {
     }
 }
 
-fn seal(kind: u8, capacity: usize, write: impl FnOnce(&mut Writer)) -> SecretBytes {
-    let mut writer = Writer::with_capacity(capacity);
+fn seal(kind: u8, len: usize, write: impl FnOnce(&mut Writer)) -> SecretBytes {
+    let mut writer = Writer::with_capacity(len.saturating_add(2 + CHECKSUM_LEN));
     writer.u8(STATE_VERSION);
     writer.u8(kind);
     write(&mut writer);
@@ -79,12 +79,12 @@ fn open<T>(
 }
 
 macro_rules! state {
-    ($($type:ty, $kind:literal, $capacity:literal;)*) => {$(
+    ($($type:ty, $kind:literal;)*) => {$(
         impl $type {
             /// The bytes to keep; secret.
             #[must_use]
             pub fn to_bytes(&self) -> SecretBytes {
-                seal($kind, $capacity, |writer| self.write(writer))
+                seal($kind, self.written_len(), |writer| self.write(writer))
             }
 
             /// Takes the bytes of `to_bytes`, of this or an earlier version.
@@ -99,12 +99,12 @@ macro_rules! state {
 }
 
 state! {
-    LocalDevice, 0x01, 16_384;
-    Sessions, 0x02, 4096;
-    PinnedAccount, 0x03, 512;
-    AccountKeyPair, 0x04, 64;
-    Ratchet<HeaderEncrypted>, 0x05, 1024;
-    Ratchet<Plain>, 0x06, 1024;
+    LocalDevice, 0x01;
+    Sessions, 0x02;
+    PinnedAccount, 0x03;
+    AccountKeyPair, 0x04;
+    Ratchet<HeaderEncrypted>, 0x05;
+    Ratchet<Plain>, 0x06;
 }
 
 #[cfg(test)]

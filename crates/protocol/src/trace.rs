@@ -6,7 +6,7 @@
 use crate::x25519::PublicKey;
 
 /// An input of the handshake's key derivation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Agreement {
     /// DH(IK of the initiator, SPK of the responder).
     Dh1,
@@ -22,7 +22,7 @@ pub enum Agreement {
 
 /// Where a key stands in the key tree. Chains are named by the root step that began them: step 0 is
 /// the handshake, step 1 begins the initiator's first chain, and both parties count alike.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Place {
     /// An input of the handshake.
     Agreement(Agreement),

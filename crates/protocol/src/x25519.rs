@@ -40,7 +40,7 @@ pub struct PublicKey([u8; PUBLIC_KEY_LEN]);
 pub struct InvalidKey;
 
 impl PublicKey {
-    /// Takes 32 bytes, little-endian as RFC 7748 has them.
+    /// Takes 32 bytes, little-endian as RFC 7748 has them (M-KEY-1).
     ///
     /// # Errors
     /// [`InvalidKey`] where the number is not below 2^255 - 19, so that no key has two encodings.
@@ -109,7 +109,7 @@ impl KeyPair {
         self.public
     }
 
-    /// DH(self, theirs).
+    /// DH(self, theirs) (M-KEY-2).
     ///
     /// # Errors
     /// [`InvalidKey`] where the result is all zero: `theirs` is a point of low order.

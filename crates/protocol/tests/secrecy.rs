@@ -1,7 +1,9 @@
 //! Forward secrecy and break-in recovery, shown on the serialized state: erased keys are gone from
 //! it, live ones are in it, and a thief who loads it reads what he must and nothing else.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::convert::Infallible;
 
 use chacha20::ChaCha20Rng;
@@ -56,7 +58,7 @@ impl TryRng for Recording {
     }
     fn try_fill_bytes(&mut self, into: &mut [u8]) -> Result<(), Infallible> {
         self.rng.fill_bytes(into);
-        self.drawn.push(into.try_into().expect("a private key is 32 bytes"));
+        self.drawn.push(into.try_into().unwrap());
         Ok(())
     }
 }
@@ -66,8 +68,8 @@ impl TryCryptoRng for Recording {}
 /// The keys that one end has now, and those that it erased.
 #[derive(Default)]
 struct Keys {
-    live: HashMap<Place, [u8; 32]>,
-    erased: HashSet<[u8; 32]>,
+    live: BTreeMap<Place, [u8; 32]>,
+    erased: BTreeSet<[u8; 32]>,
     ratchet_key_erased: bool,
     messages: BTreeMap<(u64, u32), [u8; 32]>,
 }
@@ -202,6 +204,7 @@ fn erased_keys_are_gone_after_every_step<S: Mode>() {
     }
 }
 
+// M-RAT-10
 #[test]
 fn erased_keys_are_gone_from_the_state_after_every_step() {
     erased_keys_are_gone_after_every_step::<HeaderEncrypted>();

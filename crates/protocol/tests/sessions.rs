@@ -1,5 +1,7 @@
 //! Sessions with one device: which one is used, how long, how many, and with whom.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use chacha20::ChaCha20Rng;
 use chacha20::rand_core::SeedableRng;
 use sprag_protocol::session::InitiateError;
@@ -53,6 +55,7 @@ impl End {
     }
 }
 
+// M-SES-1, M-SES-2
 #[test]
 fn every_message_is_a_first_message_until_the_answer() {
     let (mut alice, mut bob, mut rng) = ends();
@@ -72,6 +75,7 @@ fn every_message_is_a_first_message_until_the_answer() {
     assert_eq!(alice.send(&mut rng)[1], 2);
 }
 
+// M-SES-6
 #[test]
 fn an_unanswered_session_serves_for_less_than_30_days() {
     let (mut alice, mut bob, mut rng) = ends();
@@ -97,6 +101,7 @@ fn an_unanswered_session_serves_for_less_than_30_days() {
     assert!(bob.sessions.encrypt(b"text", &mut env).is_ok());
 }
 
+// M-SES-5
 #[test]
 fn five_sessions_are_archived_and_the_one_unused_for_longest_goes() {
     let (mut alice, mut bob, mut rng) = ends();
@@ -121,6 +126,7 @@ fn five_sessions_are_archived_and_the_one_unused_for_longest_goes() {
     }
 }
 
+// M-SES-4
 #[test]
 fn a_message_on_an_archived_session_makes_it_active() {
     let (mut alice, mut bob, mut rng) = ends();

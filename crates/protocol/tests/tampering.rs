@@ -1,6 +1,8 @@
 //! Every bit of every kind of message, identities, bundles: what an attacker changes is refused and
 //! changes nothing.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use chacha20::ChaCha20Rng;
 use chacha20::rand_core::SeedableRng;
 use sprag_protocol::ratchet::{Plain, Ratchet};
@@ -57,6 +59,7 @@ impl Scene {
         received.map(|received| received.plaintext)
     }
 
+    /// Refused, and nothing to show for it: no change, nothing to send (M-SES-7).
     fn bob_refuses(&mut self, message: &[u8]) -> DecryptError {
         let before = (self.with_alice.to_bytes(), self.bob.to_bytes());
         let refused = self.bob_receives(message).unwrap_err();
@@ -82,6 +85,7 @@ fn flipped(message: &[u8]) -> impl Iterator<Item = (usize, Vec<u8>)> {
     })
 }
 
+// M-RAT-1
 #[test]
 fn every_single_bit_of_a_message_is_authenticated() {
     let mut scene = scene();
@@ -98,6 +102,7 @@ fn every_single_bit_of_a_message_is_authenticated() {
     assert_eq!(scene.bob_receives(&message).unwrap(), b"text");
 }
 
+// M-HS-3, M-RAT-1
 #[test]
 fn every_single_bit_of_a_first_message_is_authenticated() {
     let mut scene = scene();
@@ -121,6 +126,7 @@ fn every_single_bit_of_a_first_message_that_is_not_the_first_is_authenticated() 
     assert_eq!(scene.bob_receives(&second).unwrap(), b"text");
 }
 
+// M-WIRE-1
 #[test]
 fn lengths_are_exact() {
     let mut scene = scene();
@@ -183,6 +189,7 @@ fn plain_message() -> Vec<u8> {
 }
 
 /// Every part of both identities is bound: whoever believes in another one shares no key.
+// M-HS-1
 #[test]
 fn identities_are_bound() {
     let (mallory, other) = {
@@ -265,6 +272,7 @@ impl Observer for Counts {
 }
 
 /// With six sessions, forged messages and repeated first messages derive nothing at all.
+// M-RAT-2, M-SES-3
 #[test]
 fn forgeries_derive_no_key_in_any_session() {
     let mut scene = scene();

@@ -130,11 +130,6 @@ impl Conversation {
         Ok(Exchange { index, sealed, opened })
     }
 
-    /// A message's label.
-    pub(crate) fn label(&self, index: usize) -> &str {
-        self.sent.get(index).map_or("", |sent| &sent.label)
-    }
-
     /// How many things have been done.
     pub(crate) fn actions(&self) -> u32 {
         self.actions
@@ -165,9 +160,9 @@ impl Side {
 
 /// Which message key was used.
 fn used(records: &[Record]) -> Option<(u64, u32)> {
-    records.iter().find_map(|record| match record.happening {
-        Happening::Used(Place::Message { step, n }) => Some((step, n)),
-        _ => None,
+    records.iter().find_map(|record| {
+        let Happening::Used(Place::Message { step, n }) = record.happening else { return None };
+        Some((step, n))
     })
 }
 

@@ -68,6 +68,10 @@ impl Record {
         matches!(self.happening, Happening::Derived(Place::Message { .. }))
     }
 
+    pub(crate) fn is_agreement(&self) -> bool {
+        matches!(self.happening, Happening::Derived(Place::Agreement(_)))
+    }
+
     pub(crate) fn is_dh_step(&self) -> bool {
         matches!(self.happening, Happening::DhStep { .. })
     }

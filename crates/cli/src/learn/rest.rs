@@ -19,7 +19,9 @@ const DUE: u8 = 2;
 /// `version || kind || body || checksum`.
 fn seal(kind: u8, body: &[&[u8]]) -> Vec<u8> {
     let mut state = vec![STATE_VERSION, kind];
-    body.iter().for_each(|part| state.extend_from_slice(part));
+    for part in body {
+        state.extend_from_slice(part);
+    }
     let checksum = Sha256::digest(&state);
     state.extend(checksum.iter().take(8));
     state
@@ -37,7 +39,7 @@ pub(super) fn plain_pair<R: CryptoRng>(
     let no_chains = 0_u16.to_be_bytes();
     let initiator = seal(PLAIN, &[&step, root, &[DUE], public.as_bytes(), &none, &no_chains]);
     let responder = seal(PLAIN, &[&step, root, &[WAITING], secret.expose(), &no_chains]);
-    Ok((Ratchet::from_bytes(&initiator)?, Ratchet::from_bytes(&responder)?))
+    Ok((Ratchet::<Plain>::from_bytes(&initiator)?, Ratchet::<Plain>::from_bytes(&responder)?))
 }
 
 /// The sending chain of stolen sessions.
@@ -80,8 +82,16 @@ impl SendingChain {
 
     /// A fresh ratchet that receives on the chain.
     pub(super) fn load(&self) -> Result<Ratchet<HeaderEncrypted>> {
-        Ratchet::from_bytes(&self.state).context("the turned state loads")
+        Ratchet::<HeaderEncrypted>::from_bytes(&self.state).context("the turned state loads")
     }
+}
+
+/// NHKs and NHKr of the last session in the bytes of sessions: they stand before the checksum.
+pub(super) fn next_header_keys(sessions: &[u8]) -> Result<[[u8; 32]; 2]> {
+    let start = sessions.len().checked_sub(2 * 32 + 8).context("the state is too short")?;
+    let mut bytes = Cut(sessions);
+    bytes.take(start)?;
+    Ok([bytes.array()?, bytes.array()?])
 }
 
 /// A ratchet whose only receiving chain is what was a sending chain. The keys that would lead

@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use sprag_protocol::trace::Place;
 
 use super::conversation::{Conversation, Exchange, Sent};
-use super::recorder::{Happening, Hex, Party, Record};
+use super::recorder::{Happening, Party, Record};
 use super::steps::{Part, Step, Walkthrough};
 
 mod chains;
@@ -89,8 +89,4 @@ fn is_handshake(happening: &Happening) -> bool {
         },
         Happening::DhStep { .. } => false,
     }
-}
-
-fn hex_of(bytes: &[u8]) -> Option<Hex> {
-    Some(Hex::of(bytes))
 }

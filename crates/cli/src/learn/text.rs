@@ -3,9 +3,10 @@
 use std::fmt::{self, Display};
 
 use anstyle::{AnsiColor, Style};
+use sprag_protocol::trace::Place;
 
 use super::recorder::{Happening, Hex, Record, name};
-use super::steps::{Cost, Mode, Part, Seen, Step, Wire};
+use super::steps::{Cost, Field, Mode, Part, Seen, Step, Wire};
 use table::theft;
 
 mod table;
@@ -22,6 +23,9 @@ const BAD: Style = AnsiColor::Red.on_default().bold();
 /// The widest text that is pleasant to read.
 const WIDEST: usize = 100;
 
+/// Lines of a page: a terminal of 24, less the opening or the prompt.
+const PAGE: usize = 21;
+
 /// Text in a style.
 struct Styled<T>(Style, T);
 
@@ -36,11 +40,10 @@ impl<T: Display> Display for Styled<T> {
 /// terminal, and it tells by how it wraps a help text.
 pub(super) fn width() -> usize {
     let words = "x ".repeat(WIDEST);
-    let probe = clap::Command::new("").max_term_width(WIDEST).help_template("{about}").about(words);
-    let help = probe.clone().render_help().to_string();
-    let longest = help.lines().map(str::len).max().unwrap_or(WIDEST);
-    // The longest line of one-letter words has an odd length.
-    longest.div_ceil(2).saturating_mul(2).clamp(40, WIDEST)
+    let mut probe =
+        clap::Command::new("").max_term_width(WIDEST).help_template("{about}").about(words);
+    let help = probe.render_help().to_string();
+    help.lines().map(str::len).max().unwrap_or(WIDEST).clamp(40, WIDEST)
 }
 
 /// What goes before the first step.
@@ -62,21 +65,39 @@ pub(super) fn closing(seed: u64) -> String {
     format!("\nThe same again, byte for byte: sprag learn --seed {seed}\n")
 }
 
-/// One step.
-pub(super) fn step(step: &Step, width: usize) -> String {
+/// One step, in pages that fit on a small terminal where that is possible.
+pub(super) fn pages(step: &Step, width: usize) -> Vec<String> {
     let head = format!("Step {} of {}: {}", step.number, super::LAST_STEP, step.title);
-    let mut out = format!("\n{}\n", Styled(TITLE, head));
-    let mut before = None;
-    for part in &step.parts {
-        let kind = std::mem::discriminant(part);
-        let goes_on = before == Some(kind) && !matches!(part, Part::Text(_) | Part::Events { .. });
-        if !goes_on {
-            out.push('\n');
+    let mut pages = vec![format!("\n{}\n", Styled(TITLE, head))];
+    for block in blocks(&step.parts, width) {
+        match pages.last_mut() {
+            Some(page) if page.lines().count() + block.lines().count() <= PAGE => *page += &block,
+            _ => pages.push(block),
         }
-        before = Some(kind);
-        out += &self::part(part, width, goes_on);
     }
-    out
+    pages
+}
+
+/// Explanations, each with what it explains.
+fn blocks(parts: &[Part], width: usize) -> Vec<String> {
+    let mut blocks = Vec::new();
+    let mut block = String::new();
+    let mut before: Option<&Part> = None;
+    for part in parts {
+        let explains = matches!(part, Part::Text(_));
+        if explains && before.is_some_and(|before| !matches!(before, Part::Text(_))) {
+            blocks.push(std::mem::take(&mut block));
+        }
+        let alike = before.map(std::mem::discriminant) == Some(std::mem::discriminant(part));
+        let goes_on = alike && !explains && !matches!(part, Part::Events { .. });
+        if !goes_on {
+            block.push('\n');
+        }
+        block += &self::part(part, width, goes_on);
+        before = Some(part);
+    }
+    blocks.push(block);
+    blocks
 }
 
 fn part(part: &Part, width: usize, goes_on: bool) -> String {
@@ -91,15 +112,13 @@ fn part(part: &Part, width: usize, goes_on: bool) -> String {
         }
         Part::Events { title, records } => {
             out = format!("  {}\n", Styled(TITLE, title));
-            records.iter().for_each(|record| out += &event(record));
+            out.extend(records.iter().map(event));
         }
         Part::Both { place, alice, bob } => {
             if !goes_on {
-                out = format!("  {:<14}{:<20}{:<20}\n", "", "Alice", "Bob");
+                out = format!("  {:<14}{:<20}Bob\n", "", "Alice");
             }
-            let verdict = if alice == bob { Styled(GOOD, "equal") } else { Styled(BAD, "DIFFER") };
-            let [alice, bob] = [alice, bob].map(|key| Styled(SECRET, short(key)));
-            out += &format!("  {:<14}{alice}   {bob}   {verdict}\n", name(*place));
+            out += &both(*place, alice, bob);
         }
         Part::Wire(wire) => out = self::wire(wire),
         Part::Check { what, holds } => {
@@ -116,6 +135,12 @@ fn part(part: &Part, width: usize, goes_on: bool) -> String {
     out
 }
 
+fn both(place: Place, alice: &[u8; 32], bob: &[u8; 32]) -> String {
+    let verdict = if alice == bob { Styled(GOOD, "equal") } else { Styled(BAD, "DIFFER") };
+    let [alice, bob] = [alice, bob].map(|key| Styled(SECRET, short(key)));
+    format!("  {:<14}{alice}   {bob}   {verdict}\n", name(place))
+}
+
 /// The first 8 bytes, and that there are more.
 fn short(bytes: &[u8]) -> String {
     let more = if bytes.len() > 8 { "…" } else { "" };
@@ -130,8 +155,11 @@ fn event(record: &Record) -> String {
         Happening::Erased(place) => ("erased", place, GONE),
         Happening::DhStep { step, ours, theirs } => {
             let [ours, theirs] = [ours, theirs].map(|key| Styled(PUBLIC, short(key.as_bytes())));
+            let (we, they) = (format!("{}'s", record.party), format!("{}'s", record.party.other()));
+            let indent = format!("    {:<8}", "");
             return format!(
-                "    DH step {step}: our ratchet key   {ours}\n               their ratchet key {theirs}\n"
+                "    DH step {step}, with {we:<7} ratchet key  {ours}\n\
+                 {indent}       and {they:<7} ratchet key  {theirs}\n"
             );
         }
     };
@@ -143,17 +171,15 @@ fn event(record: &Record) -> String {
 fn wire(wire: &Wire) -> String {
     let Wire { message, from, bytes, fields } = wire;
     let title = format!("What {from}'s {message} shows on the way: {} bytes", bytes.0.len());
-    let mut out = format!("  {}\n", Styled(TITLE, title));
     let mut rest = bytes.0.as_slice();
-    for field in fields {
-        let (bytes, after) = rest.split_at_checked(field.length).unwrap_or((rest, &[]));
+    let lines = fields.iter().map(|Field { name, meaning, length }| {
+        let (bytes, after) = rest.split_at_checked(*length).unwrap_or((rest, &[]));
         rest = after;
-        let style = if field.meaning.starts_with("visible") { PUBLIC } else { GOOD };
-        let hex = format!("{:<17}", short(bytes));
-        let (name, length, meaning) = (field.name, field.length, Styled(style, field.meaning));
-        out += &format!("    {name:<18}{length:>5}  {hex}  {meaning}\n");
-    }
-    out
+        let style = if meaning.starts_with("visible") { PUBLIC } else { GOOD };
+        let (hex, meaning) = (short(bytes), Styled(style, meaning));
+        format!("    {name:<18}{length:>5}  {hex:<17}  {meaning}\n")
+    });
+    format!("  {}\n{}", Styled(TITLE, title), lines.collect::<String>())
 }
 
 fn seen(seen: &Seen) -> String {

@@ -4,12 +4,14 @@ use anyhow::{Result, ensure};
 use chacha20::ChaCha20Rng;
 use chacha20::rand_core::SeedableRng;
 use serde::Serialize;
+use sprag_protocol::kdf::HeaderKey;
+use sprag_protocol::ratchet::{HeaderEncrypted, HeaderSecret, Suite};
 use sprag_protocol::sessions::{DecryptError, Received};
 use sprag_protocol::{Env, LocalDevice, Sessions, Timestamp};
 
 use super::conversation::{Conversation, Sent};
 use super::recorder::{Party, Record, Recorder};
-use super::rest::SendingChain;
+use super::rest::{self, SendingChain};
 
 /// The bytes that were on the phone.
 pub(crate) struct Loot {
@@ -26,8 +28,10 @@ pub(crate) struct Theft {
     /// How many bytes were stolen.
     pub(crate) stolen: usize,
     pub(crate) rows: Vec<Row>,
-    /// The first message from which on the thief reads nothing.
+    /// The first message from which on the thief reads no text.
     pub(crate) healed: Option<String>,
+    /// The messages whose text he cannot read, but whose header he can.
+    pub(crate) headers: Vec<String>,
 }
 
 /// One message.
@@ -94,9 +98,10 @@ impl Loot {
 
     /// Tries every message of the conversation in every way that the bytes allow.
     pub(crate) fn try_all(&self, sent: &[Sent]) -> Result<Theft> {
+        let (one_after_the_other, keys) = self.one_after_the_other(sent)?;
         let columns = [
             self.each_alone(sent)?,
-            self.one_after_the_other(sent)?,
+            one_after_the_other,
             self.sending_chain(sent, Order::Alone)?,
             self.sending_chain(sent, Order::Following)?,
             self.handshake_again(sent)?,
@@ -109,7 +114,13 @@ impl Loot {
         let heals = rows.iter().rposition(|row| row.readable).map_or(0, |last| last + 1);
         let after = rows.iter().skip(heals).find(|row| row.sent == When::After);
         let healed = after.map(|row| row.message.clone());
-        Ok(Theft { stolen: self.device.len() + self.sessions.len(), rows, healed })
+        let unread = rows.iter().zip(sent).filter(|(row, _)| !row.readable);
+        let opens = |sent: &Sent| {
+            keys.iter().any(|key| HeaderEncrypted::open_header(key, &sent.bytes).is_some())
+        };
+        let headers =
+            unread.filter(|(_, sent)| opens(sent)).map(|(row, _)| row.message.clone()).collect();
+        Ok(Theft { stolen: self.device.len() + self.sessions.len(), rows, healed, headers })
     }
 
     fn row<'a>(&self, sent: &Sent, mut tries: impl Iterator<Item = &'a Try> + Clone) -> Row {
@@ -139,13 +150,23 @@ impl Loot {
 
     /// A fresh copy of the phone for every message.
     fn each_alone(&self, sent: &[Sent]) -> Result<Vec<Try>> {
-        sent.iter().map(|sent| self.open(&mut self.device()?, &mut self.sessions()?, sent)).collect()
+        sent.iter()
+            .map(|sent| self.open(&mut self.device()?, &mut self.sessions()?, sent))
+            .collect()
     }
 
-    /// One copy of the phone, given the messages in the order in which they were sent.
-    fn one_after_the_other(&self, sent: &[Sent]) -> Result<Vec<Try>> {
+    /// One copy of the phone, given the messages in the order in which they were sent; and the
+    /// header keys of both next chains that it has at the end.
+    fn one_after_the_other(&self, sent: &[Sent]) -> Result<(Vec<Try>, Vec<HeaderKey>)> {
         let (mut device, mut sessions) = (self.device()?, self.sessions()?);
-        sent.iter().map(|sent| self.open(&mut device, &mut sessions, sent)).collect()
+        let tries = sent.iter().map(|sent| self.open(&mut device, &mut sessions, sent));
+        let tries = tries.collect::<Result<_>>()?;
+        if sessions.active().is_none() {
+            return Ok((tries, Vec::new()));
+        }
+        let keys = rest::next_header_keys(sessions.to_bytes().expose())?;
+        let keys = keys.iter().map(|key| HeaderSecret::restore(|| Ok(key)));
+        Ok((tries, keys.collect::<Result<_>>()?))
     }
 
     /// The prekeys alone: is there one left that a first message was made for?
@@ -153,8 +174,7 @@ impl Loot {
         let peer = self.sessions()?.peer().clone();
         let again = sent.iter().map(|sent| {
             let mut sessions = Sessions::with(peer.clone());
-            let tried = self.open(&mut self.device()?, &mut sessions, sent)?;
-            Ok(tried.map(|_| With::Handshake))
+            self.open(&mut self.device()?, &mut sessions, sent)
         });
         again.collect()
     }
@@ -211,7 +231,9 @@ enum Order {
 
 /// What the trace says a message was opened with.
 fn with(records: &[Record]) -> With {
-    if records.iter().any(Record::is_dh_step) {
+    if records.iter().any(Record::is_agreement) {
+        With::Handshake
+    } else if records.iter().any(Record::is_dh_step) {
         With::RatchetKey
     } else if records.iter().any(Record::is_derived_message) {
         With::ReceivingChain
@@ -219,4 +241,3 @@ fn with(records: &[Record]) -> With {
         With::KeptKey
     }
 }
-

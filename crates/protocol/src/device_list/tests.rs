@@ -33,6 +33,7 @@ fn list(version: u64, ids: &[u32]) -> DeviceList {
     DeviceList::new(version, alice(), devices(ids.iter().copied())).unwrap()
 }
 
+// M-LIST-2
 #[test]
 fn a_list_has_1_to_8_devices_with_rising_ids_and_keys_of_their_own() {
     let new = |version, devices| DeviceList::new(version, alice(), devices);
@@ -49,6 +50,7 @@ fn a_list_has_1_to_8_devices_with_rising_ids_and_keys_of_their_own() {
     assert_eq!(DeviceId::new(0), None);
 }
 
+// M-LIST-1
 #[test]
 fn names_are_what_the_specification_says() {
     let longest = "a".repeat(64);
@@ -74,6 +76,7 @@ fn lists_come_back_from_bytes_and_nothing_else_does() {
     assert_eq!(SignedDeviceList::from_bytes(&bytes), Err(MalformedList));
 }
 
+// M-LIST-3, M-LIST-4
 #[test]
 fn a_directory_can_neither_add_a_device_nor_swap_a_key() {
     let mut rng = rng();
@@ -111,6 +114,7 @@ fn a_directory_can_neither_add_a_device_nor_swap_a_key() {
     assert_eq!(pinned, before);
 }
 
+// M-LIST-5
 #[test]
 fn versions_only_rise() {
     let account = AccountKeyPair::generate(&mut rng());

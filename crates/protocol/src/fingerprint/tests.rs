@@ -54,6 +54,7 @@ fn both_sides_see_the_same_sixty_digits() {
     assert_eq!(own[..6], own[6..]);
 }
 
+// M-FPR-1
 #[test]
 fn shown_as_twelve_groups_of_five_digits() {
     // Some group of these begins with a zero that must be shown.
@@ -112,6 +113,7 @@ fn a_changed_key_or_name_changes_it() {
     }
 }
 
+// M-FPR-2
 #[test]
 fn scanning_the_other_sides_code() {
     let [alice, bob, mallory] = [account("alice", 1), account("bob", 2), account("mallory", 3)];

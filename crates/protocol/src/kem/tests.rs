@@ -62,7 +62,7 @@ fn key_generation() {
         assert_eq!(pair.public().as_bytes().as_slice(), public.as_slice(), "test {}", test.tc_id);
         let private = test.decaps_key.as_ref().unwrap();
         let expanded = pair.expand();
-        assert_eq!(expanded.0.sk().as_slice(), private.as_slice(), "test {}", test.tc_id);
+        assert_eq!(expanded.private.as_slice(), private.as_slice(), "test {}", test.tc_id);
         let key = public.as_slice().try_into().unwrap();
         assert_eq!(KemPublicKey::from_bytes(key), Ok(pair.public()), "test {}", test.tc_id);
         0
@@ -193,6 +193,7 @@ fn set_coefficient(key: &mut [u8; KEM_PUBLIC_KEY_LEN], index: usize, value: u16)
 }
 
 /// FIPS 203, section 7.2: every coefficient of a key is below q.
+// M-KEY-6
 #[test]
 fn unreduced_coefficients_are_refused() {
     let key = *pair_of(&[2; KEM_SEED_LEN]).public().as_bytes();

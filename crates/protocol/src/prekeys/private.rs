@@ -118,7 +118,7 @@ impl PreKeys {
     }
 
     /// Rotates the signed prekey and the last-resort KEM prekey if they have served
-    /// [`PREKEY_LIFETIME`], and erases what retired [`PREKEY_GRACE`] ago. True where there is
+    /// [`PREKEY_LIFETIME`], and erases what retired [`PREKEY_GRACE`] ago (M-PRE-3). True where there is
     /// something new to publish.
     ///
     /// # Errors
@@ -138,7 +138,7 @@ impl PreKeys {
     }
 
     /// Makes one-time prekeys if the directory has fewer than [`REFILL_BELOW`] of a kind: so many
-    /// that it has [`REFILL_TO`]. Draws 32 bytes of `rng` for each OPK, then 64 for each KEM prekey.
+    /// that it has [`REFILL_TO`] (M-PRE-4). Draws 32 bytes of `rng` for each OPK, then 64 for each KEM prekey.
     ///
     /// # Errors
     /// [`IdsUsedUp`]; then nothing changed.
@@ -197,7 +197,7 @@ impl PreKeys {
         Left { one_time: self.one_time.len(), kem: self.one_time_kem.len() }
     }
 
-    /// The private halves that a first message names. Changes nothing.
+    /// The private halves that a first message names (M-HS-2, M-HS-4). Changes nothing.
     pub(crate) fn choose(&self, handshake: &Handshake) -> Result<Chosen<'_>, Unavailable> {
         let unknown = Unavailable::UnknownPreKey;
         let is_signed = |g: &&Generation| g.signed_id == handshake.signed_prekey;
@@ -223,7 +223,7 @@ impl PreKeys {
     }
 
     /// The first message authenticated: erases the one-time private halves that it used, or
-    /// remembers it where it used none.
+    /// remembers it where it used none (M-HS-3, M-HS-4).
     pub(crate) fn consume(&mut self, handshake: &Handshake) -> Consumed {
         let one_time = handshake.one_time_prekey.and_then(|id| self.one_time.remove(&id)).is_some();
         let kem = self.one_time_kem.remove(&handshake.kem_prekey).is_some();
@@ -243,7 +243,7 @@ impl PreKeys {
         self.retired.iter().map(|retired| &retired.generation).chain([&self.current])
     }
 
-    /// Ids for so many OPKs and KEM prekeys.
+    /// Ids for so many OPKs and KEM prekeys (M-PRE-1).
     fn take_ids(&mut self, one_time: usize, kem: usize) -> Result<(Ids, Ids), IdsUsedUp> {
         let first = self.next_id;
         let end =
@@ -253,6 +253,14 @@ impl PreKeys {
         self.next_id = following;
         let ids = |range: Range<u32>| range.filter_map(NonZeroU32::new).collect();
         Ok((ids(first..middle), ids(middle..following)))
+    }
+
+    /// About how many bytes [`write`](Self::write) writes, and not fewer.
+    pub(crate) fn written_len(&self) -> usize {
+        let seen = self.generations().map(|g| g.seen.len().saturating_mul(36).saturating_add(128));
+        let one_time = self.one_time.len().saturating_mul(36);
+        let kem = self.one_time_kem.len().saturating_mul(68);
+        seen.fold(one_time.saturating_add(kem).saturating_add(16), usize::saturating_add)
     }
 
     pub(crate) fn write(&self, writer: &mut Writer) {

@@ -59,6 +59,7 @@ fn bundles(of: &mut LocalDevice, rng: &mut ChaCha20Rng) -> Vec<PreKeyBundle> {
     both.map(|(opk, kem)| PreKeyBundle { one_time: Some(opk), kem, ..plain.clone() }).collect()
 }
 
+// M-PRE-2
 #[test]
 fn every_change_to_a_signed_part_of_a_bundle_is_refused() {
     let (_, mut bob, mut rng) = both();
@@ -105,6 +106,7 @@ fn bundles_come_back_from_bytes_and_nothing_else_does() {
     }
 }
 
+// M-HS-2, M-HS-3
 #[test]
 fn one_time_prekeys_are_erased_once_the_first_message_opens_and_not_before() {
     let (alice, mut bob, mut rng) = both();
@@ -125,6 +127,7 @@ fn one_time_prekeys_are_erased_once_the_first_message_opens_and_not_before() {
     assert_eq!(open(&mut bob, &alice, &again, &mut rng), gone);
 }
 
+// M-HS-4
 #[test]
 fn a_first_message_without_one_time_prekeys_opens_once() {
     let (alice, mut bob, mut rng) = both();
@@ -154,6 +157,7 @@ fn a_first_message_without_one_time_prekeys_opens_once() {
     }
 }
 
+// M-HS-4
 #[test]
 fn the_replay_memory_is_bounded_and_ends_with_its_prekey() {
     let (alice, mut bob, mut rng) = both();
@@ -186,6 +190,7 @@ fn the_replay_memory_is_bounded_and_ends_with_its_prekey() {
     assert!(open(&mut bob, &alice, &message, &mut rng).is_ok());
 }
 
+// M-PRE-3
 #[test]
 fn prekeys_rotate_after_7_days_and_are_kept_30_days_more() {
     let (alice, mut bob, mut rng) = both();
@@ -218,6 +223,7 @@ fn retired_prekeys_do_not_pile_up() {
     assert!(bob.to_bytes().expose().len() < 1200);
 }
 
+// M-PRE-1, M-PRE-4
 #[test]
 fn a_refill_is_due_below_25_and_goes_to_100() {
     let (_, mut bob, mut rng) = both();
@@ -237,6 +243,7 @@ fn a_refill_is_due_below_25_and_goes_to_100() {
     assert_eq!(ids.len(), count, "no id is used twice");
 }
 
+// M-PRE-4
 #[test]
 fn at_most_1000_one_time_private_halves_are_held() {
     let (alice, mut bob, mut rng) = both();
@@ -255,6 +262,7 @@ fn at_most_1000_one_time_private_halves_are_held() {
     assert!(open(&mut bob, &alice, &last, &mut rng).is_ok());
 }
 
+// M-PRE-1
 #[test]
 fn ids_are_used_up_once_and_for_all() {
     let (_, mut bob, mut rng) = both();

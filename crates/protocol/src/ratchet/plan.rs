@@ -45,10 +45,11 @@ pub(super) struct Turn<S: Suite> {
 
 impl<S: Suite> Ratchet<S> {
     /// Tries the header keys: every chain's, newest first, then NHKr. Costs nothing but header
-    /// trials; no key is derived. At most one key opens a header, so the order decides only speed.
+    /// trials; no key is derived (M-RAT-2). At most one key opens a header, so the order decides only speed.
     pub(super) fn locate(&self, message: &[u8]) -> Option<Found> {
         let known = self.receiving.iter().enumerate().find_map(|(index, chain)| {
             let header = S::open_header(&chain.header_key, message)?;
+            // M-RAT-3
             (header.ratchet_key == chain.theirs).then_some(Found::Chain { index, header })
         });
         known.or_else(|| {
@@ -82,6 +83,7 @@ impl<S: Suite> Ratchet<S> {
             let key = chain.find(n, now).ok_or(OpenError::Duplicate)?;
             return Ok(Plan::Kept { chain: index, key });
         };
+        // M-RAT-5
         if n.saturating_sub(open.n) > MAX_SKIP {
             return Err(OpenError::TooFarAhead);
         }
@@ -90,7 +92,7 @@ impl<S: Suite> Ratchet<S> {
         Ok(Plan::Along { chain: index, walk, key })
     }
 
-    /// `DHRatchet`, its receiving half.
+    /// `DHRatchet`, its receiving half (M-RAT-4).
     fn plan_turn<O: Observer>(
         &self,
         header: Header,
@@ -122,7 +124,7 @@ impl<S: Suite> Ratchet<S> {
         Ok(Turn { theirs, step, root, next_header, closing, walk, key })
     }
 
-    /// Takes the next state. Nothing here can fail.
+    /// Takes the next state. Nothing here can fail. What it replaces is wiped (M-RAT-10).
     pub(super) fn commit<O: Observer>(&mut self, plan: Plan<S>, now: Timestamp, observer: &mut O) {
         match plan {
             Plan::Kept { chain, key } => self.commit_kept(chain, key, observer),
@@ -179,7 +181,8 @@ impl<S: Suite> Ratchet<S> {
         observer.observe(Event::Erased { place: Place::RatchetKey });
     }
 
-    /// Drops what is too old or too much, and chains that nothing is waiting for.
+    /// Drops what is too old or too much, and chains that nothing is waiting for (M-RAT-6 to
+    /// M-RAT-8).
     fn enforce_limits<O: Observer>(&mut self, now: Timestamp, observer: &mut O) {
         for chain in self.receiving.iter_mut().skip(S::OPEN_CHAINS) {
             chain.close(observer);
@@ -195,6 +198,7 @@ impl<S: Suite> Ratchet<S> {
             }
         }
         self.receiving.retain(|chain| chain.is_needed(observer));
+        // M-RAT-7
         let open = self.receiving.iter().filter(|chain| chain.open.is_some()).count();
         while self.receiving.len() > open.saturating_add(MAX_KEPT_CHAINS) {
             if let Some(mut oldest) = self.receiving.pop_back() {

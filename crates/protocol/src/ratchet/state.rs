@@ -10,7 +10,17 @@ use crate::kdf::{ChainKey, MessageKey, RootKey};
 use crate::time::Timestamp;
 use crate::x25519::{KeyPair, PublicKey};
 
+/// Bytes of a kept key: its number, since when it is kept, the key.
+const KEPT_KEY_LEN: usize = 4 + 8 + 32;
+
 impl<S: Suite> Ratchet<S> {
+    /// About how many bytes [`write`](Self::write) writes, and not fewer.
+    pub(crate) fn written_len(&self) -> usize {
+        let chains = self.receiving.len().saturating_mul(128);
+        let keys = self.kept_keys().saturating_mul(KEPT_KEY_LEN);
+        chains.saturating_add(keys).saturating_add(256)
+    }
+
     pub(crate) fn write(&self, writer: &mut Writer) {
         writer.u64(self.step);
         writer.put(self.root.expose());

@@ -99,12 +99,14 @@ fn skipping_in_one_chain<S: Suite<Context = [u8; 32]>>() {
     assert_eq!(bob.kept_keys(), 0);
 }
 
+// M-RAT-5
 #[test]
 fn at_most_1000_messages_are_skipped_in_one_chain() {
     skipping_in_one_chain::<HeaderEncrypted>();
     skipping_in_one_chain::<Plain>();
 }
 
+// M-RAT-5
 #[test]
 fn at_most_1000_messages_are_skipped_over_two_chains() {
     for (old, new, accepted) in
@@ -129,6 +131,7 @@ fn at_most_1000_messages_are_skipped_over_two_chains() {
     }
 }
 
+// M-RAT-6
 #[test]
 fn at_most_2000_keys_are_kept_and_the_oldest_go_first() {
     let (mut alice, mut bob) = ends::<HeaderEncrypted>();
@@ -149,6 +152,7 @@ fn reload(ratchet: &Ratchet<HeaderEncrypted>) -> Ratchet<HeaderEncrypted> {
     Ratchet::<HeaderEncrypted>::from_bytes(ratchet.to_bytes().expose()).unwrap()
 }
 
+// M-RAT-7
 #[test]
 fn at_most_8_closed_chains_are_kept_and_the_oldest_go_first() {
     let mut ends = ends::<HeaderEncrypted>();
@@ -170,6 +174,7 @@ fn at_most_8_closed_chains_are_kept_and_the_oldest_go_first() {
     assert_eq!(bob.receiving_chains(), 1);
 }
 
+// M-RAT-8
 #[test]
 fn a_key_is_kept_for_less_than_30_days() {
     let later = |seconds| Timestamp::from_seconds(NOW.seconds() + seconds);
@@ -191,6 +196,7 @@ fn a_key_is_kept_for_less_than_30_days() {
     assert_eq!(bob.kept_keys(), 0);
 }
 
+// M-RAT-9
 #[test]
 fn a_chain_ends_before_its_counter_does() {
     let mut ends = ends::<HeaderEncrypted>();
@@ -217,6 +223,7 @@ fn a_chain_ends_before_its_counter_does() {
     receive(bob, &message).unwrap();
 }
 
+// M-WIRE-3
 #[test]
 fn a_plaintext_is_at_most_64_kib() {
     let (mut alice, mut bob) = ends::<HeaderEncrypted>();
@@ -241,6 +248,7 @@ fn a_responder_sends_nothing_before_it_received() {
     assert_eq!(sealed, Err(SealError::NothingReceived));
 }
 
+// M-RAT-3, M-RAT-4
 #[test]
 fn authentic_headers_that_no_honest_sender_makes_are_refused() {
     let mut ends = ends::<HeaderEncrypted>();
@@ -269,6 +277,7 @@ fn authentic_headers_that_no_honest_sender_makes_are_refused() {
     receive(bob, &late).unwrap();
 }
 
+// M-RAT-4
 #[test]
 fn they_cannot_turn_twice_without_a_new_key_of_ours() {
     let mut ends = ends::<HeaderEncrypted>();
@@ -321,6 +330,7 @@ fn cost_of_forgery<S: Suite<Context = [u8; 32]>>() -> Counts {
     counts
 }
 
+// M-RAT-2
 #[test]
 fn a_forged_message_costs_no_dh_and_no_chain_step() {
     let Counts { dh, derived } = cost_of_forgery::<HeaderEncrypted>();

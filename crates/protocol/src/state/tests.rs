@@ -59,6 +59,7 @@ fn states_come_back_as_they_were() {
     }
 }
 
+// M-STA-1
 #[test]
 fn a_state_of_another_kind_or_version_is_named() {
     let states = states();

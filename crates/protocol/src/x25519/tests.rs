@@ -152,6 +152,7 @@ fn wycheproof() {
     assert_eq!((not_canonical, all_zero, agreed), (29, 15, 474));
 }
 
+// M-KEY-1
 #[test]
 fn only_canonical_encodings_are_taken() {
     let below = |first: u8, last: u8| {
@@ -178,6 +179,7 @@ fn only_canonical_encodings_are_taken() {
     }
 }
 
+// M-KEY-2
 #[test]
 fn points_of_low_order_are_refused_at_agreement() {
     let mut rng = ChaCha20Rng::from_seed([2; 32]);

@@ -9,10 +9,8 @@ use sprag_protocol::secret::Secret;
 use sprag_protocol::trace::Place;
 use sprag_protocol::{Env, Header, KeyPair, MIN_PADDED_LEN, VERSION};
 
-
-use super::hex_of;
 use crate::learn::conversation::Conversation;
-use crate::learn::recorder::{Party, Record, Recorder};
+use crate::learn::recorder::{Hex, Party, Record, Recorder};
 use crate::learn::rest;
 use crate::learn::steps::{Cost, Mode, Part, Seen, Step};
 
@@ -49,11 +47,12 @@ pub(super) fn compared(talk: &mut Conversation) -> Result<Step> {
         "A visible header also costs the receiver: Bob must do its DH and walk its chain before he \
          can tell that it is forged. Eve sends him a message with a made-up ratchet key and \
          N = {MAX_SKIP}, the most that he accepts; then made-up bytes to the real Bob, who tries \
-         his header keys and is done. Counted by the trace:",
+         his header keys and is done. The trace counts:",
     ));
-    step.parts.push(Part::Cost(forge_plain(talk, &mut plain_bob)?));
-    step.parts.push(Part::Cost(forge_sealed(talk)?));
-    step.text("In both cases Bob's state afterwards is bit for bit what it was before.");
+    let costs = [forge_plain(talk, &mut plain_bob)?, forge_sealed(talk)?];
+    let unchanged = costs.iter().all(|cost| cost.unchanged);
+    step.parts.extend(costs.map(Part::Cost));
+    step.check("both times Bob's state is bit for bit what it was before", unchanged);
     Ok(step)
 }
 
@@ -93,7 +92,7 @@ fn seen(message: String, mode: Mode, header: Option<Header>) -> Seen {
     Seen {
         message,
         mode,
-        ratchet_key: header.and_then(|header| hex_of(header.ratchet_key.as_bytes())),
+        ratchet_key: header.map(|header| Hex::of(header.ratchet_key.as_bytes())),
         previous: header.map(|header| header.previous),
         n: header.map(|header| header.n),
     }

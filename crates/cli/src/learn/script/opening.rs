@@ -9,6 +9,10 @@ use crate::learn::conversation::Conversation;
 use crate::learn::recorder::{Hex, Party, Record};
 use crate::learn::steps::{Field, Part, Step, Wire};
 
+/// What goes into the handshake's key derivation.
+const INPUTS: [Agreement; 5] =
+    [Agreement::Dh1, Agreement::Dh2, Agreement::Dh3, Agreement::Dh4, Agreement::Kem];
+
 /// What the trace reported of the first message.
 pub(super) struct First {
     index: usize,
@@ -28,7 +32,11 @@ pub(super) fn keys(talk: &Conversation) -> Result<Step> {
     );
     let bundle = &talk.bundle;
     let one_time = bundle.one_time.as_ref().context("there is a one-time prekey")?;
-    step.value(Party::Alice, "identity key IK_A", talk.alice.device.public().identity_key.as_bytes());
+    step.value(
+        Party::Alice,
+        "identity key IK_A",
+        talk.alice.device.public().identity_key.as_bytes(),
+    );
     step.value(Party::Bob, "identity key IK_B", bundle.owner.identity_key.as_bytes());
     step.value(Party::Bob, "signed prekey SPK_B", bundle.signed.key.as_bytes());
     step.value(Party::Bob, "one-time prekey OPK_B", one_time.key.as_bytes());
@@ -51,7 +59,9 @@ pub(super) fn keys(talk: &Conversation) -> Result<Step> {
 pub(super) fn handshake(talk: &mut Conversation) -> Result<(Step, First)> {
     let initiated = talk.initiate()?;
     let (index, sealed) = talk.seal(Party::Alice, "Hello, Bob!")?;
+    let before = talk.bob.device.prekeys().held();
     let received = talk.deliver(index)?;
+    let after = talk.bob.device.prekeys().held();
     let mut step = Step::new(2, "The handshake (PQXDH)");
     step.text(
         "Alice makes an ephemeral key EK_A and combines private keys of hers with public keys of \
@@ -59,9 +69,11 @@ pub(super) fn handshake(talk: &mut Conversation) -> Result<(Step, First)> {
          the other's public one. To break the handshake, one must break all of these, the DH ones \
          and ML-KEM, which is made to stand against quantum computers too:",
     );
-    step.text("  DH1 = DH(IK_A, SPK_B)    DH2 = DH(EK_A, IK_B)\n  \
+    step.text(
+        "  DH1 = DH(IK_A, SPK_B)    DH2 = DH(EK_A, IK_B)\n  \
                DH3 = DH(EK_A, SPK_B)    DH4 = DH(EK_A, OPK_B)\n  \
-               KEM secret: sealed to the ML-KEM prekey");
+               KEM secret: sealed to the ML-KEM prekey",
+    );
     let ephemeral = message(talk, index)?.bytes.get(2 + PUBLIC_KEY_LEN..2 + 2 * PUBLIC_KEY_LEN);
     step.value(Party::Alice, "ephemeral key EK_A", ephemeral.context("a first message has EK_A")?);
     step.text(
@@ -69,17 +81,18 @@ pub(super) fn handshake(talk: &mut Conversation) -> Result<(Step, First)> {
          (HKDF) turns them into three keys: root key 0, header key 1 for the headers of Alice's \
          first messages and header key 2 for Bob's.",
     );
-    use Agreement::{Dh1, Dh2, Dh3, Dh4, Kem};
-    for input in [Dh1, Dh2, Dh3, Dh4, Kem] {
+    for input in INPUTS {
         step.both(talk, Place::Agreement(input))?;
     }
     for place in [Place::Root { step: 0 }, Place::Header { step: 1 }, Place::Header { step: 2 }] {
         step.both(talk, place)?;
     }
     step.text(
-        "The five inputs are erased on both sides at once, and Bob erases his one-time prekeys. \
-         Nobody can repeat this handshake: not even Bob.",
+        "The five inputs are erased on both sides at once, and Bob erases the two one-time prekeys \
+         that were used. Nobody can repeat this handshake: not even Bob.",
     );
+    let fewer = (before.one_time - after.one_time, before.kem - after.kem);
+    step.check("Bob holds one OPK and one ML-KEM prekey fewer", fewer == (1, 1));
     let turned = only(&initiated, |happening| !is_handshake(happening));
     Ok((step, First { index, turned, sealed, opened: received }))
 }
@@ -101,7 +114,9 @@ pub(super) fn first_message(talk: &Conversation, first: First) -> Result<Step> {
          erased as soon as they are used.",
     );
     step.events(sealing(sent), sealed);
-    step.text("Bob goes the same way, comes to the same message key, and erases it too.");
+    step.text("Bob goes the same way, comes to the same message key, and erases it too. His ratchet \
+               key of the first turn is his signed prekey; the ratchet lets go of it now, while the \
+               device keeps it for others until it is replaced.");
     step.events(opening_of(sent), only(&opened, |happening| !is_handshake(happening)));
     step.parts.push(Part::Wire(wire(sent.label.clone(), sent.from, &sent.bytes)));
     step.text(

@@ -19,7 +19,7 @@ pub(super) fn theft(talk: &mut Conversation) -> Result<Step> {
     let loot = until_the_theft(talk)?;
     after_the_theft(talk)?;
     let theft = loot.try_all(&talk.sent)?;
-    let healed = theft.healed.clone();
+    let (healed, headers) = (theft.healed.clone(), theft.headers.join(" and "));
     step.parts.push(Part::Theft(theft));
     step.text(
         "Before the theft: what Bob had read or sent cannot be read, because its keys were erased \
@@ -30,9 +30,13 @@ pub(super) fn theft(talk: &mut Conversation) -> Result<Step> {
          chain with Bob's stolen ratchet key. But Bob's answer to that comes with a new ratchet \
          key, made after the theft, and the thief does not have it.",
     );
+    step.text(format!(
+        "Header keys are derived one chain ahead, so they heal one chain later: the thief still \
+         opens the headers of {headers}, but not their texts.",
+    ));
     if let Some(healed) = healed {
         step.text(format!(
-            "One full round trip has healed the conversation: from {healed} on he reads nothing \
+            "One full round trip has healed the conversation: from {healed} on he reads no text \
              (break-in recovery). He did not have to be noticed for that. This holds against a \
              thief who listens; one who writes in Bob's name must be found out by other means.",
         ));

@@ -5,7 +5,7 @@ use crate::learn::theft::{Row, Stand, Theft, When, With};
 
 /// The whole table, with the moments of theft and healing between its rows.
 pub(super) fn theft(theft: &Theft) -> String {
-    let head = format!("{:<5}{:<7}{:<22}{:<15}", "", "chain", "for Bob, at the theft", "the thief");
+    let head = format!("{:<5}{:<7}{:<24}{:<15}", "", "chain", "for Bob, at the theft", "the thief");
     let mut out = format!("  {}\n", Styled(TITLE, head.trim_end()));
     let mut stolen = false;
     for row in &theft.rows {
@@ -14,7 +14,7 @@ pub(super) fn theft(theft: &Theft) -> String {
             out += &rule(&format!("THEFT: {} bytes are copied", theft.stolen));
         }
         if theft.healed.as_ref() == Some(&row.message) {
-            out += &rule("HEALED: the thief reads nothing from here on");
+            out += &rule("HEALED: the thief reads no text from here on");
         }
         out += &line(row);
     }
@@ -39,7 +39,7 @@ fn line(row: &Row) -> String {
         None => row.refusal.as_deref().unwrap_or_default(),
     };
     let why = Styled(QUIET, why);
-    format!("  {:<5}{number:<7}{stand:<22}{verdict} {why}\n", row.message)
+    format!("  {:<5}{number:<7}{stand:<24}{verdict} {why}\n", row.message)
 }
 
 fn by(with: With) -> &'static str {
