@@ -1,6 +1,6 @@
 //! The `sprag` command.
 
-use std::io;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
@@ -23,7 +23,8 @@ fn main() -> ExitCode {
         Err(answer) => {
             let code = if answer.use_stderr() { USAGE } else { DONE };
             // Where even this cannot be written, nobody is there to be told.
-            answer.print().map_or(UNEXPECTED, |()| code)
+            let _ = answer.print();
+            code
         }
     })
 }
@@ -45,6 +46,7 @@ fn code(outcome: anyhow::Result<()>) -> u8 {
     if error.chain().any(closed) {
         return DONE;
     }
-    anstream::eprintln!("sprag: {error:#}");
+    // The same: the exit code says it too.
+    let _ = writeln!(anstream::stderr(), "sprag: {error:#}");
     UNEXPECTED
 }

@@ -295,3 +295,46 @@ fn forgeries_derive_no_key_in_any_session() {
     }
     assert_eq!((counts.dh, counts.derived), (0, 0));
 }
+
+/// No ratchet key and no counter stands anywhere in a message, and no two messages of a conversation
+/// have eight bytes in common.
+#[test]
+fn nothing_of_a_header_is_visible() {
+    #[derive(Default)]
+    struct Keys(Vec<[u8; 32]>);
+    impl Observer for Keys {
+        fn observe(&mut self, event: Event<'_>) {
+            if let Event::DhStep { ours, theirs, .. } = event {
+                self.0.extend([*ours.as_bytes(), *theirs.as_bytes()]);
+            }
+        }
+    }
+    let mut scene = scene();
+    let first = scene.alice_sends();
+    scene.bob_answers(&first);
+    let mut keys = Keys::default();
+    let mut messages = Vec::new();
+    for turn in 0..12 {
+        for _ in 0..3 {
+            let mut env = Env::observed(NOW, &mut scene.rng, &mut keys);
+            let (from, to, device) = if turn % 2 == 0 {
+                (&mut scene.with_bob, &mut scene.with_alice, &mut scene.bob)
+            } else {
+                (&mut scene.with_alice, &mut scene.with_bob, &mut scene.alice)
+            };
+            let message = from.encrypt(b"the same text", &mut env).unwrap();
+            to.decrypt(device, &message, &mut env).unwrap();
+            messages.push(message);
+        }
+    }
+    assert!(keys.0.len() >= 22);
+    let mut seen = std::collections::BTreeSet::new();
+    for message in &messages {
+        assert_eq!(message.len(), messages[0].len());
+        let visible = |key: &[u8; 32]| message.windows(8).any(|window| window == &key[..8]);
+        assert!(!keys.0.iter().any(visible));
+        let windows: Vec<_> = message[2..].windows(8).map(<[u8]>::to_vec).collect();
+        assert!(windows.iter().all(|window| !seen.contains(window)));
+        seen.extend(windows);
+    }
+}

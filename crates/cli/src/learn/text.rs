@@ -3,9 +3,10 @@
 use std::fmt::{self, Display};
 
 use anstyle::{AnsiColor, Style};
+use sprag_protocol::PublicKey;
 use sprag_protocol::trace::Place;
 
-use super::recorder::{Happening, Hex, Record, name};
+use super::recorder::{Happening, Hex, Party, Record, name};
 use super::steps::{Cost, Field, Mode, Part, Seen, Step, Wire};
 use table::theft;
 
@@ -69,27 +70,39 @@ pub(super) fn closing(seed: u64) -> String {
 pub(super) fn pages(step: &Step, width: usize) -> Vec<String> {
     let head = format!("Step {} of {}: {}", step.number, super::LAST_STEP, step.title);
     let mut pages = vec![format!("\n{}\n", Styled(TITLE, head))];
-    for block in blocks(&step.parts, width) {
+    let blocks = blocks(&step.parts, width);
+    for (index, block) in blocks.iter().flat_map(|block| cut(block)).enumerate() {
         match pages.last_mut() {
-            Some(page) if page.lines().count() + block.lines().count() <= PAGE => *page += &block,
+            Some(page) if index == 0 || lines(page) + lines(&block) <= PAGE => *page += &block,
             _ => pages.push(block),
         }
     }
     pages
 }
 
-/// Explanations, each with what it explains.
+/// A block that is longer than a page, in pages.
+fn cut(block: &str) -> Vec<String> {
+    let lines: Vec<_> = block.split_inclusive('\n').collect();
+    lines.chunks(PAGE).map(<[&str]>::concat).collect()
+}
+
+fn lines(text: &str) -> usize {
+    text.lines().count()
+}
+
+/// Explanations, each with the first thing that it explains; and what follows that.
 fn blocks(parts: &[Part], width: usize) -> Vec<String> {
     let mut blocks = Vec::new();
     let mut block = String::new();
     let mut before: Option<&Part> = None;
     for part in parts {
-        let explains = matches!(part, Part::Text(_));
-        if explains && before.is_some_and(|before| !matches!(before, Part::Text(_))) {
+        let explained = before.is_none_or(|before| matches!(before, Part::Text(_)));
+        let alike = before.map(std::mem::discriminant) == Some(std::mem::discriminant(part));
+        let stands_alone = matches!(part, Part::Text(_) | Part::Events { .. });
+        if !explained && (stands_alone || !alike) {
             blocks.push(std::mem::take(&mut block));
         }
-        let alike = before.map(std::mem::discriminant) == Some(std::mem::discriminant(part));
-        let goes_on = alike && !explains && !matches!(part, Part::Events { .. });
+        let goes_on = alike && !stands_alone;
         if !goes_on {
             block.push('\n');
         }
@@ -153,14 +166,12 @@ fn event(record: &Record) -> String {
         Happening::Used(place) => ("used", place, SECRET),
         Happening::Kept(place) => ("kept", place, SECRET),
         Happening::Erased(place) => ("erased", place, GONE),
-        Happening::DhStep { step, ours, theirs } => {
-            let [ours, theirs] = [ours, theirs].map(|key| Styled(PUBLIC, short(key.as_bytes())));
-            let (we, they) = (format!("{}'s", record.party), format!("{}'s", record.party.other()));
-            let indent = format!("    {:<8}", "");
-            return format!(
-                "    DH step {step}, with {we:<7} ratchet key  {ours}\n\
-                 {indent}       and {they:<7} ratchet key  {theirs}\n"
-            );
+        Happening::DhStep { ours, theirs, .. } => {
+            let line = |verb, party: Party, key: PublicKey| {
+                let (owner, key) = (format!("{party}'s ratchet key"), short(key.as_bytes()));
+                format!("    {verb:<8} {owner:<20} {}\n", Styled(PUBLIC, key))
+            };
+            return line("DH step", record.party, ours) + &line("", record.party.other(), theirs);
         }
     };
     let verb = Styled(if verb == "erased" { QUIET } else { Style::new() }, format!("{verb:<8}"));

@@ -5,8 +5,8 @@ use crate::learn::theft::{Row, Stand, Theft, When, With};
 
 /// The whole table, with the moments of theft and healing between its rows.
 pub(super) fn theft(theft: &Theft) -> String {
-    let head = format!("{:<5}{:<7}{:<24}{:<15}", "", "chain", "for Bob, at the theft", "the thief");
-    let mut out = format!("  {}\n", Styled(TITLE, head.trim_end()));
+    let head = format!("{:<5}{:<7}{:<19}the thief", "", "chain", "for Bob, then");
+    let mut out = format!("  {}\n", Styled(TITLE, head));
     let mut stolen = false;
     for row in &theft.rows {
         if row.sent == When::After && !stolen {
@@ -33,13 +33,13 @@ fn line(row: &Row) -> String {
         Stand::Future => "not written yet",
     };
     let number = format!("{}/{}", row.chain, row.n);
-    let verdict = if row.readable { Styled(BAD, "READS it  ") } else { Styled(GOOD, "cannot    ") };
+    let verdict = if row.readable { Styled(BAD, "READS it ") } else { Styled(GOOD, "cannot   ") };
     let why = match row.with {
         Some(with) => by(with),
         None => row.refusal.as_deref().unwrap_or_default(),
     };
     let why = Styled(QUIET, why);
-    format!("  {:<5}{number:<7}{stand:<24}{verdict} {why}\n", row.message)
+    format!("  {:<5}{number:<7}{stand:<19}{verdict} {why}\n", row.message)
 }
 
 fn by(with: With) -> &'static str {
