@@ -4,7 +4,7 @@
 //! use; [`Plain`] is section 3, with visible headers. Comments in the specification's notation stand
 //! over the lines that do them. Two things differ from its pseudocode:
 //!
-//! - Decryption computes the next state as a value ([`plan`](Ratchet::plan)), authenticates, and
+//! - Decryption computes the next state as a value (`plan`), authenticates, and
 //!   then commits in one place that cannot fail, so a refused message leaves no trace (M-RAT-1).
 //! - The sending half of a DH ratchet step (new key pair, second DH) waits for the next send, so the
 //!   private ratchet key is gone as soon as its last use.

@@ -62,8 +62,9 @@ pub(super) fn lost(talk: &mut Conversation) -> Result<Step> {
     let days = MAX_KEPT_AGE.as_secs() / DAY.as_secs();
     step.text(format!(
         "Bob cannot know that A7 will never come. So its message key stays, and whoever steals it \
-         can open A7. That must end: a kept key is erased after {days} days, or when there are more \
-         than {MAX_KEPT_KEYS}, oldest first. And no message may skip more than {MAX_SKIP} others.",
+         can open A7. That must end: a kept key opens nothing after {days} days and is erased when \
+         the next message is opened. It also goes when there are more than {MAX_KEPT_KEYS}, oldest \
+         first. And no message may skip more than {MAX_SKIP} others.",
     ));
     step.check(format!("Bob keeps {kept} message key"), kept == 1);
     let (records, refusal) = days_later(talk, lost)?;
