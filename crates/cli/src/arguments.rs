@@ -92,9 +92,11 @@ Each part has a type:
   value    party, name, hex
   events   title, events: [{ kind, place, party, hex }]
            kind:  derived, used, kept, erased or dh-step
-           place: key (agreement, ratchet-key, shared-secret, root, header,
-                  chain or message) and, where it has them, input, step, n
-           hex:   the key; null for a private ratchet key, never shown
+           place: key (agreement, ephemeral, one-time-prekey,
+                  one-time-kem-prekey, ratchet-key, shared-secret, root,
+                  header, chain or message) and, where it has them, input,
+                  id, step, n
+           hex:   the key; null for a prekey, of which only the end is told
            A dh-step has the public ratchet keys ours, theirs, and no hex.
   both     place, alice, bob, equal: what the two sides derived
   wire     message, from, hex, fields: [{ name, meaning, length }]

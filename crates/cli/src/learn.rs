@@ -12,7 +12,6 @@ use steps::Walkthrough;
 mod conversation;
 mod json;
 mod recorder;
-mod rest;
 mod script;
 mod steps;
 mod text;
@@ -36,9 +35,9 @@ pub(crate) fn run(options: LearnOptions, color: ColorChoice) -> Result<()> {
 }
 
 fn show(walkthrough: &Walkthrough, pauses: bool, stdout: &mut impl Write) -> Result<()> {
-    let width = text::width();
-    stdout.write_all(text::opening(walkthrough.seed, width).as_bytes())?;
-    let steps = walkthrough.steps.iter().map(|step| text::pages(step, width));
+    let screen = text::Screen::current();
+    stdout.write_all(text::opening(walkthrough.seed, screen).as_bytes())?;
+    let steps = walkthrough.steps.iter().map(|step| text::pages(step, screen));
     let pages: Vec<_> = steps.enumerate().flat_map(|(step, pages)| with(step, pages)).collect();
     for (index, (step, page)) in pages.iter().enumerate() {
         stdout.write_all(page.as_bytes())?;

@@ -10,6 +10,21 @@ use sha2::{Digest, Sha256};
 /// SHA-256 of the document for seed 7. It changes with the script, never with the machine.
 const SEVENTH: &str = "2fb2f5296069cb67bb32772afca4b733b9520458a05c791907bf390ba15438f9";
 
+/// What can happen, and to which keys.
+const KINDS: [&str; 5] = ["derived", "used", "kept", "erased", "dh-step"];
+const KEYS: [&str; 10] = [
+    "agreement",
+    "ephemeral",
+    "one-time-prekey",
+    "one-time-kem-prekey",
+    "ratchet-key",
+    "shared-secret",
+    "root",
+    "header",
+    "chain",
+    "message",
+];
+
 fn sprag(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_sprag"))
         .args(arguments)
@@ -62,6 +77,12 @@ fn every_part_has_the_documented_fields() {
             "theft" => &["stolen", "rows", "healed", "headers"],
             other => panic!("{other} is not documented"),
         };
+        for event in part["events"].as_array().into_iter().flatten() {
+            let kind = event["kind"].as_str().expect("a kind");
+            assert!(KINDS.contains(&kind), "{kind} is not documented");
+            let key = event["place"]["key"].as_str().expect("a key");
+            assert!(KEYS.contains(&key), "{key} is not documented");
+        }
         let part = part.as_object().expect("an object");
         let mut names: Vec<_> = part.keys().map(String::as_str).collect();
         names.retain(|name| *name != "type");

@@ -71,10 +71,11 @@ impl Transcript<'_> {
     }
 
     /// The KDF of section 2.2 of the specification, and AD.
-    fn derive<O: Observer>(&self, material: &KeyMaterial, observer: &mut O) -> Agreed {
+    fn derive<O: Observer>(&self, material: KeyMaterial, observer: &mut O) -> Agreed {
         let info: [&[u8]; 2] = [LABEL_HANDSHAKE, &self.hash()];
         let [root, initiator_header, responder_header] =
             kdf::three_keys(&[0; 32], material.as_bytes(), &info);
+        material.erase(observer);
         let places =
             [Place::Root { step: 0 }, Place::Header { step: 1 }, Place::Header { step: 2 }];
         for (place, key) in places.into_iter().zip([&root, &initiator_header, &responder_header]) {
@@ -107,6 +108,8 @@ pub(crate) fn initiate<R: CryptoRng, O: Observer>(
 ) -> Result<(Handshake, Agreed), InvalidKey> {
     let bundle = bundle.get();
     let ephemeral = KeyPair::generate(env.rng);
+    let place = Place::Ephemeral;
+    env.observer.observe(Event::Derived { place, key: ephemeral.secret().expose() });
     let (kem_ciphertext, shared) = bundle.kem.key.encapsulate(env.rng);
     let theirs = TheirKeys {
         identity: &bundle.owner.identity_key,
@@ -124,7 +127,7 @@ pub(crate) fn initiate<R: CryptoRng, O: Observer>(
         kem_ciphertext: &kem_ciphertext,
         one_time: bundle.one_time.as_ref().map(|OneTimePreKey { id, key }| (*id, key)),
     };
-    let agreed = transcript.derive(&material, &mut env.observer);
+    let agreed = transcript.derive(material, &mut env.observer);
     let handshake = Handshake {
         identity_key: identity.public(),
         ephemeral_key: ephemeral.public(),
@@ -133,6 +136,8 @@ pub(crate) fn initiate<R: CryptoRng, O: Observer>(
         one_time_prekey: bundle.one_time.as_ref().map(|prekey| prekey.id),
         kem_ciphertext,
     };
+    env.observer.observe(Event::Used { place });
+    env.observer.observe(Event::Erased { place });
     Ok((handshake, agreed))
 }
 
@@ -160,5 +165,5 @@ pub(crate) fn respond<O: Observer>(
         kem_ciphertext,
         one_time: handshake.one_time_prekey.zip(one_time.as_ref()),
     };
-    Ok(transcript.derive(&material, observer))
+    Ok(transcript.derive(material, observer))
 }

@@ -184,8 +184,9 @@ impl PreKeyBundle {
             .map_err(|Damaged| BundleError::Malformed)
     }
 
+    /// M-PRE-5
     fn read(reader: &mut Reader<'_>) -> Result<Self, Damaged> {
-        Ok(Self {
+        let bundle = Self {
             owner: DeviceIdentity::read(reader)?,
             signed: SignedPreKey::read(reader)?,
             kem: KemPreKey::read(reader)?,
@@ -195,7 +196,8 @@ impl PreKeyBundle {
                     key: PublicKey::read(reader)?,
                 })
             })?,
-        })
+        };
+        if bundle.signed.id == 0 || bundle.kem.id == 0 { Err(Damaged) } else { Ok(bundle) }
     }
 }
 

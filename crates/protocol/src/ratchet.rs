@@ -27,6 +27,7 @@ mod plain;
 mod plan;
 mod state;
 mod suite;
+mod theft;
 
 pub use chain::{MAX_KEPT_AGE, MAX_KEPT_CHAINS, MAX_KEPT_KEYS, MAX_SKIP};
 pub use header_encrypted::HeaderEncrypted;
@@ -178,7 +179,7 @@ impl<S: Suite> Ratchet<S> {
         let header = Header { ratchet_key: pair.public(), previous: *previous, n };
         // return HENCRYPT(HKs, header), ENCRYPT(mk, plaintext, CONCAT(AD, enc_header))
         let message = S::seal(header_key, &message_key, header, plaintext, context);
-        observer.observe(Event::Used { place: Place::Header { step } });
+        suite::header_used::<S, O>(step, observer);
         observer.observe(Event::Used { place: Place::Message { step, n } });
         // Ns += 1
         *chain = Chain { step, key: next, n: following };
@@ -240,6 +241,8 @@ impl<S: Suite> Ratchet<S> {
         let Sending::Due { theirs, previous } = self.sending else { return Ok(()) };
         // DHs = GENERATE_DH()
         let pair = KeyPair::generate(rng);
+        let place = Place::RatchetKey;
+        observer.observe(Event::Derived { place, key: pair.secret().expose() });
         // RK, CKs, NHKs = KDF_RK_HE(RK, DH(DHs, DHr))
         let (step, turned) = self.turn_root(&pair, &theirs, observer)?;
         self.commit_root(step, turned.root, observer);

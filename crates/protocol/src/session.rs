@@ -105,6 +105,12 @@ impl Session {
         self.is_unanswered() && self.created.is_older_than(MAX_UNANSWERED_AGE, now)
     }
 
+    /// AD: what every message of the session is bound to; no secret.
+    #[must_use]
+    pub fn associated_data(&self) -> &[u8; 32] {
+        &self.associated_data
+    }
+
     /// The ratchet, to look at.
     #[must_use]
     pub fn ratchet(&self) -> &Ratchet<HeaderEncrypted> {
@@ -123,6 +129,10 @@ impl Session {
             Some(prefix) => [prefix.as_slice(), &message].concat(),
             None => message,
         })
+    }
+
+    pub(crate) fn expire<R, O: Observer>(&mut self, env: &mut Env<'_, R, O>) {
+        self.ratchet.expire(env.now, &mut env.observer);
     }
 
     /// `None` where the message is not of this session.

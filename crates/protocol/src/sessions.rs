@@ -23,7 +23,7 @@ pub const MAX_ARCHIVED: usize = 5;
 /// same session.
 pub struct Sessions {
     peer: DeviceIdentity,
-    /// The active one first, then the archived ones, last used first.
+    /// The active one first, then the archived ones, last active first.
     sessions: Vec<Session>,
 }
 
@@ -129,7 +129,7 @@ impl Sessions {
         self.sessions.first()
     }
 
-    /// The sessions kept besides the active one, last used first.
+    /// The sessions kept besides the active one, last active first.
     #[must_use]
     pub fn archived(&self) -> &[Session] {
         self.sessions.get(1..).unwrap_or_default()
@@ -146,6 +146,7 @@ impl Sessions {
         bundle: &VerifiedBundle,
         env: &mut Env<'_, R, O>,
     ) -> Result<SessionId, InitiateError> {
+        // M-PRE-2
         if bundle.get().owner != self.peer {
             return Err(InitiateError::OtherDevice);
         }
@@ -200,6 +201,14 @@ impl Sessions {
         }
     }
 
+    /// Erases kept message keys that are too old, for a timer; opening a message does so by itself.
+    /// [`LocalDevice::rotate`] does the same for prekeys.
+    pub fn expire<R, O: Observer>(&mut self, env: &mut Env<'_, R, O>) {
+        for session in &mut self.sessions {
+            session.expire(env);
+        }
+    }
+
     /// Tries the sessions, the active one first (M-SES-3).
     fn decrypt_on_any<R, O: Observer>(
         &mut self,
@@ -243,7 +252,7 @@ impl Sessions {
             parse_handshake(prefix, &self.peer.identity_key).ok_or(DecryptError::Unreadable)?;
         let mut session = Session::respond(us, &self.peer, (id, &handshake), env)?;
         let plaintext = session.decrypt(message, env).unwrap_or(Err(OpenError::Unreadable))?;
-        let consumed = us.prekeys_mut().consume(&handshake);
+        let consumed = us.prekeys_mut().consume(&handshake, &mut env.observer);
         self.activate(session);
         let started = Started { one_time: consumed.one_time, one_time_kem: consumed.kem };
         Ok(Received { plaintext, session: id, started: Some(started) })

@@ -26,7 +26,20 @@ pub enum Agreement {
 pub enum Place {
     /// An input of the handshake.
     Agreement(Agreement),
-    /// Our private ratchet key.
+    /// EK: the initiator's private key of the handshake.
+    Ephemeral,
+    /// The private half of OPK.
+    OneTimePreKey {
+        /// Its number.
+        id: u32,
+    },
+    /// The private half of a one-time KEM prekey.
+    OneTimeKemPreKey {
+        /// Its number.
+        id: u32,
+    },
+    /// Our private ratchet key. A responder's first one is its signed prekey; what is erased here is
+    /// the ratchet's, not the device's.
     RatchetKey,
     /// What our ratchet key and theirs agreed on for this root step.
     SharedSecret {

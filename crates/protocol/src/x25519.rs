@@ -99,6 +99,10 @@ impl KeyPair {
         Self { secret, public: PublicKey(public), agreement }
     }
 
+    pub(crate) fn secret(&self) -> &Secret<32> {
+        &self.secret
+    }
+
     pub(crate) fn into_secret(self) -> Secret<32> {
         self.secret
     }

@@ -15,13 +15,16 @@ const F: [u8; 32] = [0xFF; 32];
 const LONGEST: usize = 6 * 32;
 
 /// What the handshake's KDF is fed with: `F || DH1 || DH2 || DH3 [|| DH4]`, and more to come.
-pub(crate) struct KeyMaterial(Zeroizing<Vec<u8>>);
+pub(crate) struct KeyMaterial {
+    bytes: Zeroizing<Vec<u8>>,
+    parts: Vec<Agreement>,
+}
 
 impl KeyMaterial {
     fn new() -> Self {
-        let mut material = Zeroizing::new(Vec::with_capacity(LONGEST));
-        material.extend_from_slice(&F);
-        Self(material)
+        let mut bytes = Zeroizing::new(Vec::with_capacity(LONGEST));
+        bytes.extend_from_slice(&F);
+        Self { bytes, parts: Vec::new() }
     }
 
     pub(crate) fn put<O: Observer>(
@@ -32,9 +35,8 @@ impl KeyMaterial {
     ) {
         let place = Place::Agreement(what);
         observer.observe(Event::Derived { place, key: secret });
-        observer.observe(Event::Used { place });
-        observer.observe(Event::Erased { place });
-        self.0.extend_from_slice(secret);
+        self.bytes.extend_from_slice(secret);
+        self.parts.push(what);
     }
 
     fn agreed<O: Observer>(
@@ -48,7 +50,16 @@ impl KeyMaterial {
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8] {
-        &self.0
+        &self.bytes
+    }
+
+    /// The keys are derived; what they came from is wiped.
+    pub(crate) fn erase<O: Observer>(self, observer: &mut O) {
+        for &part in &self.parts {
+            let place = Place::Agreement(part);
+            observer.observe(Event::Used { place });
+            observer.observe(Event::Erased { place });
+        }
     }
 }
 

@@ -13,6 +13,8 @@ use sprag_protocol::{AccountKeyPair, Env, Left, LocalDevice, PinnedAccount, Sess
 
 #[path = "../examples/vectors/cases.rs"]
 mod cases;
+#[path = "../examples/vectors/refused.rs"]
+mod refused;
 #[path = "../examples/vectors/text.rs"]
 mod text;
 

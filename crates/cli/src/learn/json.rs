@@ -54,6 +54,8 @@ struct PlaceView {
     #[serde(skip_serializing_if = "Option::is_none")]
     input: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     step: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     n: Option<u32>,
@@ -130,6 +132,7 @@ impl From<&Record> for EventView {
 impl From<Place> for PlaceView {
     fn from(place: Place) -> Self {
         let at = |key, step| Self { key, step: Some(step), ..Self::default() };
+        let numbered = |key, id| Self { key, id: Some(id), ..Self::default() };
         match place {
             Place::Agreement(input) => {
                 let input = match input {
@@ -141,6 +144,9 @@ impl From<Place> for PlaceView {
                 };
                 Self { key: "agreement", input: Some(input), ..Self::default() }
             }
+            Place::Ephemeral => Self { key: "ephemeral", ..Self::default() },
+            Place::OneTimePreKey { id } => numbered("one-time-prekey", id),
+            Place::OneTimeKemPreKey { id } => numbered("one-time-kem-prekey", id),
             Place::RatchetKey => Self { key: "ratchet-key", ..Self::default() },
             Place::SharedSecret { step } => at("shared-secret", step),
             Place::Root { step } => at("root", step),

@@ -72,18 +72,21 @@ fn only(records: &[Record], shows: impl Fn(&Happening) -> bool) -> Vec<Record> {
     records.iter().filter(|record| shows(&record.happening)).copied().collect()
 }
 
-/// The keys of the handshake.
+/// What step 2 tells of: how the handshake's keys came to be, and that what they came from is gone.
 fn is_handshake(happening: &Happening) -> bool {
     match happening {
         Happening::Derived(place)
         | Happening::Used(place)
         | Happening::Kept(place)
         | Happening::Erased(place) => match place {
-            Place::Agreement(_) | Place::Root { step: 0 } => true,
+            Place::Agreement(_)
+            | Place::Ephemeral
+            | Place::OneTimePreKey { .. }
+            | Place::OneTimeKemPreKey { .. } => true,
+            Place::Root { step } => *step == 0 && matches!(happening, Happening::Derived(_)),
             Place::Header { step } => *step <= 2 && matches!(happening, Happening::Derived(_)),
             Place::RatchetKey
             | Place::SharedSecret { .. }
-            | Place::Root { .. }
             | Place::Chain { .. }
             | Place::Message { .. } => false,
         },

@@ -1,5 +1,6 @@
 //! The walkthrough as text. Whatever a colour says, a word says too.
 
+use std::env;
 use std::fmt::{self, Display};
 
 use anstyle::{AnsiColor, Style};
@@ -9,6 +10,7 @@ use sprag_protocol::trace::Place;
 use super::recorder::{Happening, Hex, Party, Record, name};
 use super::steps::{Cost, Field, Mode, Part, Seen, Step, Wire};
 use table::theft;
+use terminal_size::{Height, Width, terminal_size};
 
 mod table;
 
@@ -21,11 +23,23 @@ const PUBLIC: Style = AnsiColor::Cyan.on_default();
 const GOOD: Style = AnsiColor::Green.on_default();
 const BAD: Style = AnsiColor::Red.on_default().bold();
 
-/// The widest text that is pleasant to read.
+/// The narrowest text that can be read, and the widest that is pleasant to.
+const NARROWEST: usize = 40;
 const WIDEST: usize = 100;
 
-/// Lines of a page: a terminal of 24, less the opening or the prompt.
-const PAGE: usize = 21;
+/// Lines of a terminal that says nothing about itself.
+const ROWS: usize = 24;
+/// Lines that a page leaves free, for the opening or the prompt.
+const FREE: usize = 3;
+/// Lines of a page at the least, however small the terminal is.
+const SHORTEST: usize = 5;
+
+/// What there is room for.
+#[derive(Clone, Copy)]
+pub(super) struct Screen {
+    width: usize,
+    page: usize,
+}
 
 /// Text in a style.
 struct Styled<T>(Style, T);
@@ -37,18 +51,22 @@ impl<T: Display> Display for Styled<T> {
     }
 }
 
-/// How wide the terminal is, at most [`WIDEST`]. Of all that is linked here only clap asks the
-/// terminal, and it tells by how it wraps a help text.
-pub(super) fn width() -> usize {
-    let words = "x ".repeat(WIDEST);
-    let mut probe =
-        clap::Command::new("").max_term_width(WIDEST).help_template("{about}").about(words);
-    let help = probe.render_help().to_string();
-    help.lines().map(str::len).max().unwrap_or(WIDEST).clamp(40, WIDEST)
+impl Screen {
+    /// The terminal's; where there is none, as wide as `COLUMNS` says.
+    pub(super) fn current() -> Self {
+        let (width, rows) = match terminal_size() {
+            Some((Width(width), Height(rows))) => (Some(width.into()), rows.into()),
+            None => (env::var("COLUMNS").ok().and_then(|width| width.parse().ok()), ROWS),
+        };
+        Self {
+            width: width.unwrap_or(WIDEST).clamp(NARROWEST, WIDEST),
+            page: rows.saturating_sub(FREE).max(SHORTEST),
+        }
+    }
 }
 
 /// What goes before the first step.
-pub(super) fn opening(seed: u64, width: usize) -> String {
+pub(super) fn opening(seed: u64, screen: Screen) -> String {
     let mut out = String::new();
     paragraph(
         &mut out,
@@ -56,7 +74,7 @@ pub(super) fn opening(seed: u64, width: usize) -> String {
             "Alice and Bob talk, and every key is shown as it is derived, used, kept and erased. \
              All bytes are real; of each key you see the first 8. Seed: {seed}"
         ),
-        width,
+        screen.width,
     );
     out
 }
@@ -66,14 +84,15 @@ pub(super) fn closing(seed: u64) -> String {
     format!("\nThe same again, byte for byte: sprag learn --seed {seed}\n")
 }
 
-/// One step, in pages that fit on a small terminal where that is possible.
-pub(super) fn pages(step: &Step, width: usize) -> Vec<String> {
+/// One step, in pages that fit on the screen.
+pub(super) fn pages(step: &Step, screen: Screen) -> Vec<String> {
+    let Screen { width, page: height } = screen;
     let head = format!("Step {} of {}: {}", step.number, super::LAST_STEP, step.title);
     let mut pages = vec![format!("\n{}\n", Styled(TITLE, head))];
     let blocks = blocks(&step.parts, width);
-    for (index, block) in blocks.iter().flat_map(|block| cut(block)).enumerate() {
+    for (index, block) in blocks.iter().flat_map(|block| cut(block, height)).enumerate() {
         match pages.last_mut() {
-            Some(page) if index == 0 || lines(page) + lines(&block) <= PAGE => *page += &block,
+            Some(page) if index == 0 || lines(page) + lines(&block) <= height => *page += &block,
             _ => pages.push(block),
         }
     }
@@ -81,9 +100,9 @@ pub(super) fn pages(step: &Step, width: usize) -> Vec<String> {
 }
 
 /// A block that is longer than a page, in pages.
-fn cut(block: &str) -> Vec<String> {
+fn cut(block: &str, height: usize) -> Vec<String> {
     let lines: Vec<_> = block.split_inclusive('\n').collect();
-    lines.chunks(PAGE).map(<[&str]>::concat).collect()
+    lines.chunks(height).map(<[&str]>::concat).collect()
 }
 
 fn lines(text: &str) -> usize {
@@ -175,7 +194,7 @@ fn event(record: &Record) -> String {
         }
     };
     let verb = Styled(if verb == "erased" { QUIET } else { Style::new() }, format!("{verb:<8}"));
-    let key = record.key.map_or("(never shown)".into(), |key| short(&key));
+    let key = record.key.map_or("(a prekey, not shown)".into(), |key| short(&key));
     format!("    {verb} {:<20} {}\n", name(place), Styled(style, key))
 }
 

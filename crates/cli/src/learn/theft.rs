@@ -4,14 +4,12 @@ use anyhow::{Result, ensure};
 use chacha20::ChaCha20Rng;
 use chacha20::rand_core::SeedableRng;
 use serde::Serialize;
-use sprag_protocol::kdf::HeaderKey;
-use sprag_protocol::ratchet::{HeaderEncrypted, HeaderSecret, Suite};
 use sprag_protocol::sessions::{DecryptError, Received};
-use sprag_protocol::{Env, LocalDevice, Sessions, Timestamp};
+use sprag_protocol::trace::Silent;
+use sprag_protocol::{Env, FIRST_MESSAGE_PREFIX_LEN, LocalDevice, Sessions, Timestamp};
 
 use super::conversation::{Conversation, Sent};
 use super::recorder::{Party, Record, Recorder};
-use super::rest::{self, SendingChain};
 
 /// The bytes that were on the phone.
 pub(crate) struct Loot {
@@ -32,6 +30,13 @@ pub(crate) struct Theft {
     pub(crate) healed: Option<String>,
     /// The messages whose text he cannot read, but whose header he can.
     pub(crate) headers: Vec<String>,
+}
+
+impl Theft {
+    /// Whether a header can be read, but not its text.
+    pub(crate) fn opens_header(&self, message: &str) -> bool {
+        self.headers.iter().any(|other| other == message)
+    }
 }
 
 /// One message.
@@ -98,7 +103,7 @@ impl Loot {
 
     /// Tries every message of the conversation in every way that the bytes allow.
     pub(crate) fn try_all(&self, sent: &[Sent]) -> Result<Theft> {
-        let (one_after_the_other, keys) = self.one_after_the_other(sent)?;
+        let (one_after_the_other, at_the_end) = self.one_after_the_other(sent)?;
         let columns = [
             self.each_alone(sent)?,
             one_after_the_other,
@@ -115,9 +120,8 @@ impl Loot {
         let after = rows.iter().skip(heals).find(|row| row.sent == When::After);
         let healed = after.map(|row| row.message.clone());
         let unread = rows.iter().zip(sent).filter(|(row, _)| !row.readable);
-        let opens = |sent: &Sent| {
-            keys.iter().any(|key| HeaderEncrypted::open_header(key, &sent.bytes).is_some())
-        };
+        let states = [self.sessions()?, at_the_end];
+        let opens = |sent: &Sent| states.iter().any(|sessions| opens_header(sessions, sent));
         let headers =
             unread.filter(|(_, sent)| opens(sent)).map(|(row, _)| row.message.clone()).collect();
         Ok(Theft { stolen: self.device.len() + self.sessions.len(), rows, healed, headers })
@@ -150,47 +154,54 @@ impl Loot {
 
     /// A fresh copy of the phone for every message.
     fn each_alone(&self, sent: &[Sent]) -> Result<Vec<Try>> {
-        sent.iter()
-            .map(|sent| self.open(&mut self.device()?, &mut self.sessions()?, sent))
-            .collect()
-    }
-
-    /// One copy of the phone, given the messages in the order in which they were sent; and the
-    /// header keys of both next chains that it has at the end.
-    fn one_after_the_other(&self, sent: &[Sent]) -> Result<(Vec<Try>, Vec<HeaderKey>)> {
-        let (mut device, mut sessions) = (self.device()?, self.sessions()?);
-        let tries = sent.iter().map(|sent| self.open(&mut device, &mut sessions, sent));
-        let tries = tries.collect::<Result<_>>()?;
-        if sessions.active().is_none() {
-            return Ok((tries, Vec::new()));
-        }
-        let keys = rest::next_header_keys(sessions.to_bytes().expose())?;
-        let keys = keys.iter().map(|key| HeaderSecret::restore(|| Ok(key)));
-        Ok((tries, keys.collect::<Result<_>>()?))
+        self.each_with(sent, Self::sessions)
     }
 
     /// The prekeys alone: is there one left that a first message was made for?
     fn handshake_again(&self, sent: &[Sent]) -> Result<Vec<Try>> {
         let peer = self.sessions()?.peer().clone();
-        let again = sent.iter().map(|sent| {
-            let mut sessions = Sessions::with(peer.clone());
-            self.open(&mut self.device()?, &mut sessions, sent)
-        });
-        again.collect()
+        self.each_with(sent, |_| Ok(Sessions::with(peer.clone())))
+    }
+
+    /// Fresh sessions and a fresh device for every message. The device is read anew only where it
+    /// changed: a first message that opens erases prekeys.
+    fn each_with(
+        &self,
+        sent: &[Sent],
+        sessions: impl Fn(&Self) -> Result<Sessions>,
+    ) -> Result<Vec<Try>> {
+        let mut device = self.device()?;
+        let mut tries = Vec::with_capacity(sent.len());
+        for sent in sent {
+            let tried = self.open(&mut device, &mut sessions(self)?, sent)?;
+            if tried == Ok(With::Handshake) {
+                device = self.device()?;
+            }
+            tries.push(tried);
+        }
+        Ok(tries)
+    }
+
+    /// One copy of the phone, given the messages in the order in which they were sent; and what
+    /// its sessions are at the end.
+    fn one_after_the_other(&self, sent: &[Sent]) -> Result<(Vec<Try>, Sessions)> {
+        let (mut device, mut sessions) = (self.device()?, self.sessions()?);
+        let tries = sent.iter().map(|sent| self.open(&mut device, &mut sessions, sent));
+        Ok((tries.collect::<Result<_>>()?, sessions))
     }
 
     /// Bob's own sending chain, turned around so that it reads.
     fn sending_chain(&self, sent: &[Sent], order: Order) -> Result<Vec<Try>> {
-        let Some(chain) = SendingChain::of(&self.sessions)? else { return Ok(Vec::new()) };
-        let mut ratchet = chain.load()?;
+        let sessions = self.sessions()?;
+        let Some(session) = sessions.active() else { return Ok(Vec::new()) };
+        let mut ratchet = session.ratchet().turned_around();
         let mut tries = Vec::with_capacity(sent.len());
         for sent in sent {
             if order == Order::Alone {
-                ratchet = chain.load()?;
+                ratchet = session.ratchet().turned_around();
             }
-            let mut recorder = Recorder::default();
-            let watch = &mut recorder.watch(Party::Bob);
-            let opened = ratchet.decrypt(&sent.bytes, &chain.associated_data, self.now, watch);
+            let context = session.associated_data();
+            let opened = ratchet.decrypt(&sent.bytes, context, self.now, &mut Silent);
             if let Ok(plaintext) = &opened {
                 ensure!(*plaintext == sent.text.as_bytes(), "the thief reads something else");
             }
@@ -227,6 +238,17 @@ impl Loot {
 enum Order {
     Alone,
     Following,
+}
+
+/// Whether sessions have the header key of a message, whichever side sent it.
+fn opens_header(sessions: &Sessions, sent: &Sent) -> bool {
+    let Some(session) = sessions.active() else { return false };
+    // Until there is an answer, a prefix goes before what the ratchet made.
+    let mut messages = [Some(sent.bytes.as_slice()), sent.bytes.get(FIRST_MESSAGE_PREFIX_LEN..)]
+        .into_iter()
+        .flatten();
+    let (ratchet, turned) = (session.ratchet(), session.ratchet().turned_around());
+    messages.any(|message| ratchet.opens_header(message) || turned.opens_header(message))
 }
 
 /// What the trace says a message was opened with.

@@ -8,6 +8,7 @@ use hkdf::Hkdf;
 use sha2::{Digest, Sha256};
 use sprag_protocol::ratchet::{HeaderEncrypted, NoHeaderKey, Plain, Ratchet, Suite};
 use sprag_protocol::secret::Secret;
+use sprag_protocol::sessions::{DecryptError, Received};
 use sprag_protocol::trace::{Agreement, Event, Observer, Place};
 use sprag_protocol::{
     AccountKeyPair, AccountName, Address, Device, DeviceId, DeviceIdentity, DeviceList, Env,
@@ -15,6 +16,7 @@ use sprag_protocol::{
     PreKeyBundle, Purpose, SafetyNumber, Sessions, Timestamp, kdf::RootKey, padded_len,
 };
 
+use super::refused;
 use super::text::Text;
 
 const NOW: u64 = 1_800_000_000;
@@ -28,6 +30,8 @@ pub(crate) fn all() -> Vec<(&'static str, String)> {
         ("device-list.txt", device_list()),
         ("safety-number.txt", safety_number()),
         ("ratchet-plain.txt", plain_ratchet()),
+        ("refused.txt", refused::values()),
+        ("session-refused.txt", Scene::new(34, Prekeys::Full).refused()),
     ];
     let full = Scene::new(31, Prekeys::Full);
     all.push(("storage/v1/states.txt", full.states()));
@@ -92,25 +96,31 @@ impl Observer for Derived {
 impl Derived {
     fn write(self, text: &mut Text) {
         for (place, key) in self.0 {
-            text.hex(&name(place), key);
+            if let Some(name) = name(place) {
+                text.hex(&name, key);
+            }
         }
     }
 }
 
-fn name(place: Place) -> String {
-    match place {
+/// Private keys are written where they are drawn.
+fn name(place: Place) -> Option<String> {
+    Some(match place {
         Place::Agreement(Agreement::Dh1) => "dh1".into(),
         Place::Agreement(Agreement::Dh2) => "dh2".into(),
         Place::Agreement(Agreement::Dh3) => "dh3".into(),
         Place::Agreement(Agreement::Dh4) => "dh4".into(),
         Place::Agreement(Agreement::Kem) => "kem_shared_secret".into(),
-        Place::RatchetKey => "ratchet_private_key".into(),
+        Place::Ephemeral
+        | Place::RatchetKey
+        | Place::OneTimePreKey { .. }
+        | Place::OneTimeKemPreKey { .. } => return None,
         Place::SharedSecret { step } => format!("ratchet_dh.{step}"),
         Place::Root { step } => format!("root_key.{step}"),
         Place::Header { step } => format!("header_key.{step}"),
         Place::Chain { step, n } => format!("chain_key.{step}.{n}"),
         Place::Message { step, n } => format!("message_key.{step}.{n}"),
-    }
+    })
 }
 
 fn random<const N: usize>(rng: &mut ChaCha20Rng) -> [u8; N] {
@@ -212,11 +222,14 @@ fn device_list() -> String {
 fn safety_number() -> String {
     let mut rng = ChaCha20Rng::seed_from_u64(4);
     let mut text = Text::new("PROTOCOL.md section 9: two accounts and their safety number.");
-    for _ in 0..2 {
+    for _ in 0..5 {
         let [alice, bob] = [(); 2].map(|()| AccountKeyPair::generate(&mut rng).public());
         let (a, b) = (account_name("alice"), account_name("bob"));
         let number = SafetyNumber::new((&a, &alice), (&b, &bob));
-        text.block("alice shows her code to bob");
+        let lower = if number.qr()[2..34] < number.qr()[34..] { "alice" } else { "bob" };
+        text.block(&format!("the fingerprint of {lower} is the lower one"));
+        text.value("alice_account", &a);
+        text.value("bob_account", &b);
         text.hex("alice_account_key", alice.as_bytes());
         text.hex("bob_account_key", bob.as_bytes());
         text.value("digits", number);
@@ -247,7 +260,7 @@ fn device(who: &str, text: &mut Text, rng: &mut Drawing) -> LocalDevice {
     let account = AccountKeyPair::generate(rng);
     let address = Address { account: account_name(who), device: DeviceId::FIRST };
     let device = LocalDevice::generate(address, account.public(), &mut Env::new(at(), rng));
-    let names = ["account_seed", "identity_seed", "signed_prekey", "last_resort_seed"];
+    let names = ["account_seed", "identity_seed", "signed_prekey_private_key", "last_resort_seed"];
     text.block(&format!("{who}, device 1"));
     for (name, drawn) in names.iter().zip(rng.take()) {
         text.hex(&format!("{who}.{name}"), drawn);
@@ -275,7 +288,7 @@ impl Scene {
             let (one_time, kem) =
                 (upload.one_time.into_iter().next(), upload.kem.into_iter().next());
             if !matches!(prekeys, Prekeys::LastResort) {
-                text.hex("bob.one_time_prekey", &drawn[0]);
+                text.hex("bob.one_time_prekey_private_key", &drawn[0]);
                 bundle.one_time = one_time;
             }
             if let (Prekeys::Full, Some(kem)) = (prekeys, kem) {
@@ -296,11 +309,11 @@ impl Scene {
         let (mut with_bob, mut with_alice) = self.start();
         let mut late = Vec::new();
         for (index, (from, arrives)) in SCRIPT.iter().enumerate() {
-            let plaintext = format!("message {index} from {from}");
+            let plaintext = plaintext(index, from);
             let sender = if *from == "alice" { &mut with_bob } else { &mut with_alice };
             let mut keys = Derived::default();
             let mut env = Env::observed(at(), &mut self.rng, &mut keys);
-            let sealed = sender.encrypt(plaintext.as_bytes(), &mut env);
+            let sealed = sender.encrypt(&plaintext, &mut env);
             self.text.block(&format!("message {index}"));
             self.text.value(&format!("message.{index}.from"), from);
             for drawn in self.rng.take() {
@@ -331,8 +344,7 @@ impl Scene {
             (with_bob, &mut self.alice)
         };
         let received = sessions.decrypt(device, sealed, &mut Env::new(at(), &mut self.rng));
-        let outcome = received.map_or_else(|error| error.to_string(), |_| "read".into());
-        self.text.value("arrives", format!("{index} {outcome}"));
+        self.text.value("arrives", format!("{index} {}", outcome(&received)));
     }
 
     fn start(&mut self) -> (Sessions, Sessions) {
@@ -397,6 +409,62 @@ impl Scene {
         self.text.hex("session_id", Sha256::digest(prefix));
     }
 
+    /// Messages that are refused, and how; nothing that was sent is lost by it.
+    fn refused(mut self) -> String {
+        let (mut with_bob, mut with_alice) = self.start();
+        let mut sealed = Vec::new();
+        for _ in 0..1003 {
+            let mut env = Env::new(at(), &mut self.rng);
+            sealed.push(with_bob.encrypt(b"text", &mut env).unwrap_or_default());
+        }
+        self.text.block("alice sends 1,003 times \"text\"; these are the messages of that number");
+        for index in [0, 1, 1001, 1002] {
+            self.text.hex(&format!("message.{index}.bytes"), &sealed[index]);
+        }
+        self.text.block("they arrive altered or in this order; `bytes` arrive, with this outcome");
+        let first = &sealed[0];
+        let flipped = |at: usize| {
+            let mut altered = first.clone();
+            altered[at] ^= 1;
+            altered
+        };
+        let arrivals = [
+            ("the version", flipped(0)),
+            ("the kind", flipped(1)),
+            ("a byte too many", [first.as_slice(), &[0]].concat()),
+            ("a byte too few", first[..first.len() - 1].to_vec()),
+            ("kind 0x03 inside", flipped(FIRST_MESSAGE_PREFIX_LEN + 1)),
+            ("IK_A", flipped(2)),
+            ("EK_A", flipped(34)),
+            ("the id of SPK: none such", flipped(66)),
+            ("the id of the KEM prekey: none such", flipped(70)),
+            ("the id of OPK: none such", flipped(74)),
+            ("the KEM ciphertext", flipped(78)),
+            ("the encrypted header", flipped(FIRST_MESSAGE_PREFIX_LEN + 2)),
+            ("the ciphertext", flipped(first.len() - 100)),
+            ("the tag", flipped(first.len() - 1)),
+            ("1,001 messages are missing before it", sealed[1001].clone()),
+            ("message 1", sealed[1].clone()),
+            ("message 1 once more", sealed[1].clone()),
+            ("EK_A of a session that exists", flipped(34)),
+            (
+                "the session's message without its handshake",
+                first[FIRST_MESSAGE_PREFIX_LEN..].to_vec(),
+            ),
+            ("message 0, also with its handshake", first.clone()),
+            ("message 1002 skips 1,000", sealed[1002].clone()),
+            ("message 1001, late", sealed[1001].clone()),
+        ];
+        for (what, bytes) in arrivals {
+            let mut env = Env::new(at(), &mut self.rng);
+            let received = with_alice.decrypt(&mut self.bob, &bytes, &mut env);
+            self.text.block(what);
+            self.text.hex("bytes", &bytes);
+            self.text.value("outcome", outcome(&received));
+        }
+        self.text.finish()
+    }
+
     /// The state of everything, and a message that the loaded state must read.
     fn states(&self) -> String {
         let mut text = Text::new("States that version 1 wrote; every later version reads them.");
@@ -441,8 +509,8 @@ impl Scene {
     }
 }
 
-/// Who sends, and which messages arrive after that.
-const SCRIPT: [(&str, &[usize]); 12] = [
+/// Who sends, and which messages arrive after that. Messages 8 and 10 are lost.
+const SCRIPT: [(&str, &[usize]); 19] = [
     ("alice", &[]),
     ("alice", &[1]),
     ("alice", &[0, 0]),
@@ -450,12 +518,41 @@ const SCRIPT: [(&str, &[usize]); 12] = [
     ("bob", &[]),
     ("alice", &[5, 2]),
     ("alice", &[]),
-    ("bob", &[7, 4]),
-    ("alice", &[8]),
     ("alice", &[]),
-    ("bob", &[10]),
-    ("alice", &[11, 6, 9]),
+    ("alice", &[]),
+    ("bob", &[9, 4]),
+    ("alice", &[]),
+    ("alice", &[]),
+    ("alice", &[]),
+    ("alice", &[13]),
+    ("alice", &[14, 7, 11]),
+    ("bob", &[15]),
+    ("alice", &[16, 6, 12, 5]),
+    ("bob", &[]),
+    ("bob", &[18, 17]),
 ];
+
+/// Texts of many lengths, some with bytes in them that look like padding.
+fn plaintext(index: usize, from: &str) -> Vec<u8> {
+    match index % 6 {
+        2 => Vec::new(),
+        3 => vec![0x80],
+        4 => [vec![0x61; 300 + index], vec![0x80, 0x00, 0x00]].concat(),
+        _ => format!("message {index} from {from}").into_bytes(),
+    }
+}
+
+fn outcome(received: &Result<Received, DecryptError>) -> &'static str {
+    match received {
+        Ok(_) => "read",
+        Err(DecryptError::Malformed) => "malformed",
+        Err(DecryptError::Unreadable) => "unreadable",
+        Err(DecryptError::Duplicate) => "duplicate",
+        Err(DecryptError::TooFarAhead) => "too-far-ahead",
+        Err(DecryptError::UnknownPreKey) => "unknown-prekey",
+        Err(DecryptError::TooManyLastResort) => "too-many-without-one-time-prekeys",
+    }
+}
 
 fn plain_ratchet() -> String {
     let mut rng = Drawing::from(5);

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::{env, fs, io};
 
 mod cases;
+mod refused;
 mod text;
 
 fn main() -> io::Result<ExitCode> {

@@ -16,6 +16,7 @@ use crate::keys::IdentityKeyPair;
 use crate::message::Handshake;
 use crate::secret::Secret;
 use crate::time::{Timestamp, days};
+use crate::trace::{Event, Observer, Place};
 use crate::x25519::KeyPair;
 
 /// How long the signed prekey and the last-resort KEM prekey serve before they are rotated.
@@ -224,9 +225,21 @@ impl PreKeys {
 
     /// The first message authenticated: erases the one-time private halves that it used, or
     /// remembers it where it used none (M-HS-3, M-HS-4).
-    pub(crate) fn consume(&mut self, handshake: &Handshake) -> Consumed {
-        let one_time = handshake.one_time_prekey.and_then(|id| self.one_time.remove(&id)).is_some();
-        let kem = self.one_time_kem.remove(&handshake.kem_prekey).is_some();
+    pub(crate) fn consume<O: Observer>(
+        &mut self,
+        handshake: &Handshake,
+        observer: &mut O,
+    ) -> Consumed {
+        let mut erased = |place| observer.observe(Event::Erased { place });
+        let one_time = handshake.one_time_prekey.and_then(|id| self.one_time.remove_entry(&id));
+        if let Some((id, _)) = &one_time {
+            erased(Place::OneTimePreKey { id: id.get() });
+        }
+        let kem = self.one_time_kem.remove_entry(&handshake.kem_prekey);
+        if let Some((id, _)) = &kem {
+            erased(Place::OneTimeKemPreKey { id: *id });
+        }
+        let (one_time, kem) = (one_time.is_some(), kem.is_some());
         if !one_time && !kem {
             let retired = self.retired.iter_mut().map(|retired| &mut retired.generation);
             retired

@@ -92,9 +92,29 @@ fn every_change_to_a_signed_part_of_a_bundle_is_refused() {
     assert_eq!(swapped.verify().map(|_| ()), refused);
 }
 
+// M-PRE-5
 #[test]
 fn bundles_come_back_from_bytes_and_nothing_else_does() {
     let (_, mut bob, mut rng) = both();
+    let whole = bundles(&mut bob, &mut rng).remove(1);
+    let alterations: [fn(&mut PreKeyBundle); 2] =
+        [|bundle| bundle.signed.id = 0, |bundle| bundle.kem.id = 0];
+    for alter in alterations {
+        let mut altered = whole.clone();
+        alter(&mut altered);
+        let refused = PreKeyBundle::from_bytes(&altered.to_bytes());
+        assert_eq!(refused, Err(BundleError::Malformed));
+    }
+    let mut bytes = whole.to_bytes();
+    let flag = bytes.len() - 37;
+    assert_eq!(bytes[flag], 1);
+    for (at, value) in [(flag, 2), (flag, 0), (flag, 255)] {
+        let true_value = core::mem::replace(&mut bytes[at], value);
+        assert_eq!(PreKeyBundle::from_bytes(&bytes), Err(BundleError::Malformed));
+        bytes[at] = true_value;
+    }
+    bytes[flag + 1..flag + 5].fill(0);
+    assert_eq!(PreKeyBundle::from_bytes(&bytes), Err(BundleError::Malformed), "OPK id 0");
     for bundle in [bundles(&mut bob, &mut rng).remove(0), bob.last_resort_bundle()] {
         let mut bytes = bundle.to_bytes();
         assert_eq!(PreKeyBundle::from_bytes(&bytes), Ok(bundle));
@@ -176,7 +196,7 @@ fn the_replay_memory_is_bounded_and_ends_with_its_prekey() {
     let prekeys = bob.prekeys_mut();
     for n in 1..=u32::try_from(MAX_REPLAY_MEMORY).unwrap() {
         assert!(prekeys.choose(&handshake(n)).is_ok());
-        prekeys.consume(&handshake(n));
+        prekeys.consume(&handshake(n), &mut crate::trace::Silent);
     }
     assert!(matches!(prekeys.choose(&handshake(1)), Err(Unavailable::Replayed)));
     assert!(matches!(prekeys.choose(&handshake(5000)), Err(Unavailable::MemoryFull)));

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use super::suite::{RootStep, Suite};
 use crate::aead::{self, TAG_LEN};
 use crate::kdf::{self, HeaderKey, MessageKey, RootKey};
-use crate::message::{ENCRYPTED_HEADER_LEN, Fields, HEADER_LEN, Header, Kind};
+use crate::message::{ENCRYPTED_HEADER_LEN, Fields, HEADER_LEN, Header, Kind, MAX_PLAINTEXT_LEN};
 use crate::padding;
 use crate::x25519::SharedSecret;
 
@@ -86,6 +86,8 @@ pub(super) fn open_body<const H: usize>(
     let aad = [context.as_slice(), &kind.prefix(), fields.header].concat();
     let mut plaintext = fields.body.to_vec();
     aead::open(key.expose(), &aad, &mut plaintext, fields.tag)?;
-    plaintext.truncate(padding::unpadded_len(&plaintext)?);
-    Some(plaintext)
+    let len = padding::unpadded_len(&plaintext)?;
+    plaintext.truncate(len);
+    // M-WIRE-3
+    (len <= MAX_PLAINTEXT_LEN).then_some(plaintext)
 }

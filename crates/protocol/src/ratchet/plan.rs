@@ -4,7 +4,7 @@ use alloc::collections::VecDeque;
 use core::mem;
 
 use super::chain::{Chain, MAX_KEPT_CHAINS, MAX_KEPT_KEYS, MAX_SKIP, ReceivingChain, Walk};
-use super::suite::{RootStep, Suite};
+use super::suite::{RootStep, Suite, header_erased, header_used};
 use super::{OpenError, Ratchet, Sending, SendingChain};
 use crate::kdf::{MessageKey, RootKey};
 use crate::message::Header;
@@ -132,7 +132,7 @@ impl<S: Suite> Ratchet<S> {
                 let n = walk.last();
                 if let Some(chain) = self.receiving.get_mut(chain) {
                     chain.advance(walk, now, observer);
-                    used(chain.step, n, observer);
+                    used::<S, O>(chain.step, n, observer);
                 }
                 drop(key);
             }
@@ -145,7 +145,7 @@ impl<S: Suite> Ratchet<S> {
         if let Some(chain) = self.receiving.get_mut(chain)
             && let Some(kept) = chain.kept.remove(key)
         {
-            used(chain.step, kept.n, observer);
+            used::<S, O>(chain.step, kept.n, observer);
         }
     }
 
@@ -165,14 +165,14 @@ impl<S: Suite> Ratchet<S> {
             ReceivingChain { step, theirs, header_key, open: None, kept: VecDeque::new() };
         chain.advance(walk, now, observer);
         self.receiving.push_front(chain);
-        used(step, n, observer);
+        used::<S, O>(step, n, observer);
         drop(key);
         // PN = Ns; the sending half waits for the next send, and our ratchet key is done.
         let previous = match &self.sending {
             Sending::Open(sending) => {
                 let Chain { step, n, .. } = sending.chain;
                 observer.observe(Event::Erased { place: Place::Chain { step, n } });
-                observer.observe(Event::Erased { place: Place::Header { step } });
+                header_erased::<S, O>(step, observer);
                 n
             }
             Sending::Waiting { .. } | Sending::Due { .. } => 0,
@@ -205,9 +205,14 @@ impl<S: Suite> Ratchet<S> {
                 while !oldest.kept.is_empty() {
                     oldest.drop_oldest(observer);
                 }
-                observer.observe(Event::Erased { place: Place::Header { step: oldest.step } });
+                header_erased::<S, O>(oldest.step, observer);
             }
         }
+    }
+
+    /// Erases kept keys that are too old (M-RAT-8) without waiting for the next message, for a timer.
+    pub fn expire<O: Observer>(&mut self, now: Timestamp, observer: &mut O) {
+        self.enforce_limits(now, observer);
     }
 
     /// How many message keys are kept for messages that are still on their way.
@@ -244,10 +249,10 @@ impl<S: Suite> Plan<S> {
                     closing.discard(observer);
                 }
                 walk.discard(observer);
-                let header = Place::Header { step: step.saturating_add(2) };
-                for place in [Place::Root { step: *step }, header] {
+                for place in [Place::Chain { step: *step, n: 0 }, Place::Root { step: *step }] {
                     observer.observe(Event::Erased { place });
                 }
+                header_erased::<S, O>(step.saturating_add(2), observer);
             }
         }
         drop(self);
@@ -277,7 +282,7 @@ impl<S: Suite> ReceivingChain<S> {
     fn is_needed<O: Observer>(&self, observer: &mut O) -> bool {
         let needed = self.open.is_some() || !self.kept.is_empty();
         if !needed {
-            observer.observe(Event::Erased { place: Place::Header { step: self.step } });
+            header_erased::<S, O>(self.step, observer);
         }
         needed
     }
@@ -312,8 +317,8 @@ fn walk_to<S: Suite, O: Observer>(
 }
 
 /// A message was opened with its key, and the key is gone.
-fn used<O: Observer>(step: u64, n: u32, observer: &mut O) {
-    observer.observe(Event::Used { place: Place::Header { step } });
+fn used<S: Suite, O: Observer>(step: u64, n: u32, observer: &mut O) {
+    header_used::<S, O>(step, observer);
     observer.observe(Event::Used { place: Place::Message { step, n } });
     observer.observe(Event::Erased { place: Place::Message { step, n } });
 }

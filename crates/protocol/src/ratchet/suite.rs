@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use crate::codec::{Damaged, Reader};
 use crate::kdf::{self, ChainKey, HeaderKey, KEY_LEN, MessageKey, RootKey};
 use crate::message::Header;
+use crate::trace::{Event, Observer, Place};
 use crate::x25519::SharedSecret;
 
 /// How keys are derived, how headers and bodies are sealed, how many receiving chains stay open.
@@ -57,6 +58,9 @@ pub struct RootStep<S: Suite + ?Sized> {
 
 /// A header key at rest.
 pub trait HeaderSecret: Sized {
+    /// Whether there is a key at all.
+    const IS_KEY: bool;
+
     /// The key's bytes, if there are any.
     fn expose(&self) -> Option<&[u8; KEY_LEN]>;
     /// Takes what `take` reads, if this kind of header key has bytes.
@@ -67,6 +71,8 @@ pub trait HeaderSecret: Sized {
 }
 
 impl HeaderSecret for HeaderKey {
+    const IS_KEY: bool = true;
+
     fn expose(&self) -> Option<&[u8; KEY_LEN]> {
         Some(self.0.expose())
     }
@@ -81,12 +87,28 @@ impl HeaderSecret for HeaderKey {
 pub struct NoHeaderKey;
 
 impl HeaderSecret for NoHeaderKey {
+    const IS_KEY: bool = false;
+
     fn expose(&self) -> Option<&[u8; KEY_LEN]> {
         None
     }
 
     fn restore<'a, E>(_: impl FnOnce() -> Result<&'a [u8; KEY_LEN], E>) -> Result<Self, E> {
         Ok(Self)
+    }
+}
+
+/// The header key of a chain sealed or opened a header.
+pub(super) fn header_used<S: Suite, O: Observer>(step: u64, observer: &mut O) {
+    if S::HeaderKey::IS_KEY {
+        observer.observe(Event::Used { place: Place::Header { step } });
+    }
+}
+
+/// The header key of a chain was wiped.
+pub(super) fn header_erased<S: Suite, O: Observer>(step: u64, observer: &mut O) {
+    if S::HeaderKey::IS_KEY {
+        observer.observe(Event::Erased { place: Place::Header { step } });
     }
 }
 

@@ -234,6 +234,14 @@ fn a_plaintext_is_at_most_64_kib() {
         assert_eq!(message.len(), crate::padded_len(len) + crate::MESSAGE_OVERHEAD);
         assert_eq!(bob.decrypt(&message, &CONTEXT, NOW, &mut Silent).unwrap(), plaintext);
     }
+    // A sender that ignores the limit is not read: the padded length is still one of a message.
+    let Sending::Open(sending) = &alice.sending else { panic!("no chain") };
+    let (_, key) = kdf::chain_step(&sending.chain.key);
+    let (ratchet_key, n) = (sending.pair.public(), sending.chain.n);
+    let header = Header { ratchet_key, previous: 0, n };
+    let text = alloc::vec![0; MAX_PLAINTEXT_LEN + 1];
+    let long = HeaderEncrypted::seal(&sending.header_key, &key, header, &text, &CONTEXT);
+    refuses(&mut bob, &long, OpenError::Unreadable);
     let before = bytes(&alice);
     let plaintext = alloc::vec![0; MAX_PLAINTEXT_LEN + 1];
     let refused = alice.encrypt(&plaintext, &CONTEXT, &mut rng, &mut Silent);

@@ -8,7 +8,7 @@ use sprag_protocol::{Env, Timestamp};
 
 use super::{message, opening_of, sealing};
 use crate::learn::conversation::{Conversation, Side};
-use crate::learn::recorder::{Party, Record, Recorder};
+use crate::learn::recorder::{Party, Record};
 use crate::learn::steps::Step;
 
 const DAY: Duration = Duration::from_hours(24);
@@ -62,34 +62,30 @@ pub(super) fn lost(talk: &mut Conversation) -> Result<Step> {
     let days = MAX_KEPT_AGE.as_secs() / DAY.as_secs();
     step.text(format!(
         "Bob cannot know that A7 will never come. So its message key stays, and whoever steals it \
-         can open A7. That must end: a kept key opens nothing after {days} days and is erased when \
-         the next message is opened. It also goes when there are more than {MAX_KEPT_KEYS}, oldest \
-         first. And no message may skip more than {MAX_SKIP} others.",
+         can open A7. That must end: after {days} days a kept key opens nothing. A timer erases it \
+         then, or else the next message that Bob opens. When there are more than {MAX_KEPT_KEYS}, \
+         the oldest go too. And no message may skip more than {MAX_SKIP} others.",
     ));
     step.check(format!("Bob keeps {kept} message key"), kept == 1);
     let (records, refusal) = days_later(talk, lost)?;
     step.events(
-        format!("In a copy of this moment, {days} days later, Bob opens one more"),
+        format!("In a copy of this moment, {days} days later, Bob's timer goes off"),
         records,
     );
     step.text(format!("Then A7 arrives there after all. The core answers: \"{refusal}\"."));
     Ok(step)
 }
 
-/// What happens in a copy of both once a kept key has become too old.
+/// What happens in a copy of Bob's phone once a kept key has become too old.
 fn days_later(talk: &mut Conversation, lost: usize) -> Result<(Vec<Record>, String)> {
-    let (mut alice, mut bob) = (talk.alice.copy()?, talk.bob.copy()?);
-    let mut recorder = Recorder::default();
-    let mut env = Env::new(talk.now, &mut talk.rng);
-    let one_more = alice.sessions.encrypt(b"Still there?", &mut env)?;
+    let Side { mut device, mut sessions } = talk.bob.copy()?;
     let later = Timestamp::from_seconds(talk.now.seconds() + MAX_KEPT_AGE.as_secs());
     let mut env = Env::observed(later, &mut talk.rng, talk.recorder.watch(Party::Bob));
-    let Side { device, sessions } = &mut bob;
-    sessions.decrypt(device, &one_more, &mut env)?;
+    sessions.expire(&mut env);
     let records = talk.recorder.take();
-    let bytes = message(talk, lost)?.bytes.clone();
-    let mut env = Env::observed(later, &mut talk.rng, recorder.watch(Party::Bob));
-    match sessions.decrypt(device, &bytes, &mut env) {
+    let bytes = &message(talk, lost)?.bytes.clone();
+    let mut env = Env::new(later, &mut talk.rng);
+    match sessions.decrypt(&mut device, bytes, &mut env) {
         Ok(_) => bail!("a key that was kept for too long still opens its message"),
         Err(refusal) => Ok((records, refusal.to_string())),
     }

@@ -2,16 +2,16 @@
 
 use anyhow::{Context, Result};
 use rand_core::{CryptoRng, Rng};
+use sprag_protocol::kdf::RootKey;
 use sprag_protocol::ratchet::{
     HeaderEncrypted, HeaderSecret, MAX_SKIP, NoHeaderKey, Plain, Ratchet, Suite,
 };
 use sprag_protocol::secret::Secret;
-use sprag_protocol::trace::Place;
+use sprag_protocol::trace::{Place, Silent};
 use sprag_protocol::{Env, Header, KeyPair, MIN_PADDED_LEN, VERSION};
 
 use crate::learn::conversation::Conversation;
 use crate::learn::recorder::{Hex, Party, Record, Recorder};
-use crate::learn::rest;
 use crate::learn::steps::{Cost, Mode, Part, Seen, Step};
 
 /// What the plain conversation is bound to; any bytes that both know.
@@ -59,17 +59,20 @@ pub(super) fn compared(talk: &mut Conversation) -> Result<Step> {
 /// A conversation in the plain mode: its messages, and Bob's end of it.
 fn plain_talk(talk: &mut Conversation) -> Result<(Vec<Vec<u8>>, Ratchet<Plain>)> {
     let root = talk.recorder.key(Party::Alice, Place::Root { step: 0 }).context("root key 0")?;
-    let (mut alice, mut bob) = rest::plain_pair(&root, &mut talk.rng)?;
+    let prekey = KeyPair::generate(&mut talk.rng);
+    let theirs = prekey.public();
+    let (root, no_keys) = (|| RootKey::copy_of(&root), (NoHeaderKey, NoHeaderKey));
+    let mut bob = Ratchet::<Plain>::responder(root(), no_keys, prekey);
+    let silent = &mut Silent;
+    let mut alice = Ratchet::<Plain>::initiator(root(), no_keys, theirs, &mut talk.rng, silent)?;
     let mut messages = Vec::new();
-    let silent = &mut Recorder::default();
     for (from, text) in TALK {
         let (sender, receiver) = match from {
             Party::Alice => (&mut alice, &mut bob),
             Party::Bob => (&mut bob, &mut alice),
         };
-        let watch = &mut silent.watch(from);
-        let message = sender.encrypt(text.as_bytes(), &CONTEXT, &mut talk.rng, watch)?;
-        receiver.decrypt(&message, &CONTEXT, talk.now, watch)?;
+        let message = sender.encrypt(text.as_bytes(), &CONTEXT, &mut talk.rng, silent)?;
+        receiver.decrypt(&message, &CONTEXT, talk.now, silent)?;
         messages.push(message);
     }
     Ok((messages, bob))

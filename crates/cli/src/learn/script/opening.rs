@@ -6,7 +6,7 @@ use sprag_protocol::{FIRST_MESSAGE_PREFIX_LEN, PUBLIC_KEY_LEN};
 
 use super::{is_handshake, message, only, opening_of, sealing};
 use crate::learn::conversation::Conversation;
-use crate::learn::recorder::{Hex, Party, Record};
+use crate::learn::recorder::{Happening, Hex, Party, Record};
 use crate::learn::steps::{Field, Part, Step, Wire};
 
 /// What goes into the handshake's key derivation.
@@ -88,13 +88,20 @@ pub(super) fn handshake(talk: &mut Conversation) -> Result<(Step, First)> {
         step.both(talk, place)?;
     }
     step.text(
-        "The five inputs are erased on both sides at once, and Bob erases the two one-time prekeys \
-         that were used. Nobody can repeat this handshake: not even Bob.",
+        "Then everything that led to these keys is erased: the five inputs on both sides, Alice's \
+         private EK, and the private halves of the two one-time prekeys that Bob gave away. Nobody \
+         can repeat this handshake: not even Bob.",
     );
+    step.events("What Alice erases", only(&initiated, is_handshake_erased));
+    step.events("What Bob erases when he opens A1", only(&received, is_handshake_erased));
     let fewer = (before.one_time - after.one_time, before.kem - after.kem);
     step.check("Bob holds one OPK and one ML-KEM prekey fewer", fewer == (1, 1));
     let turned = only(&initiated, |happening| !is_handshake(happening));
     Ok((step, First { index, turned, sealed, opened: received }))
+}
+
+fn is_handshake_erased(happening: &Happening) -> bool {
+    is_handshake(happening) && matches!(happening, Happening::Erased(_))
 }
 
 /// Step 3.

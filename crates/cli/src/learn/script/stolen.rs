@@ -5,7 +5,7 @@ use anyhow::Result;
 use crate::learn::conversation::Conversation;
 use crate::learn::recorder::Party::{Alice, Bob};
 use crate::learn::steps::{Part, Step};
-use crate::learn::theft::Loot;
+use crate::learn::theft::{Loot, Theft, When};
 
 /// Step 9.
 pub(super) fn theft(talk: &mut Conversation) -> Result<Step> {
@@ -19,7 +19,8 @@ pub(super) fn theft(talk: &mut Conversation) -> Result<Step> {
     let loot = until_the_theft(talk)?;
     after_the_theft(talk)?;
     let theft = loot.try_all(&talk.sent)?;
-    let (healed, headers) = (theft.healed.clone(), theft.headers.join(" and "));
+    let healed = theft.healed.clone();
+    let [before, after] = [When::Before, When::After].map(|when| headers(&theft, when));
     step.parts.push(Part::Theft(theft));
     step.text(
         "Before the theft: what Bob had read or sent cannot be read, because its keys were erased \
@@ -31,8 +32,10 @@ pub(super) fn theft(talk: &mut Conversation) -> Result<Step> {
          key, made after the theft, and the thief does not have it.",
     );
     step.text(format!(
-        "Header keys are derived one chain ahead, so they heal one chain later: the thief still \
-         opens the headers of {headers}, but not their texts.",
+        "Headers are protected less. A header key lives as long as its chain, and that of chain 1 \
+         as long as the kept key of A7. So the thief also opens the headers of {before}, but not \
+         their texts. And header keys are derived one chain ahead, so they heal one chain later: he \
+         still opens those of {after}.",
     ));
     if let Some(healed) = healed {
         step.text(format!(
@@ -42,6 +45,17 @@ pub(super) fn theft(talk: &mut Conversation) -> Result<Step> {
         ));
     }
     Ok(step)
+}
+
+/// The messages of that time whose headers he reads, but not their texts: "A1, A2 and B1".
+fn headers(theft: &Theft, when: When) -> String {
+    let rows = theft.rows.iter().filter(|row| row.sent == when);
+    let names: Vec<_> =
+        rows.map(|row| row.message.as_str()).filter(|name| theft.opens_header(name)).collect();
+    match names.split_last() {
+        Some((last, before)) if !before.is_empty() => format!("{} and {last}", before.join(", ")),
+        _ => names.concat(),
+    }
 }
 
 fn until_the_theft(talk: &mut Conversation) -> Result<Loot> {

@@ -21,7 +21,7 @@ pub(super) fn dh_steps(talk: &mut Conversation) -> Result<Step> {
     step.events(sealing(message(talk, index)?), sealed);
     step.text(
         "Alice finds his new key in the header and computes the same. Then her own private ratchet \
-         key has served, and is erased together with the chain that she sent on.",
+         key, derived in step 3, has served: it is erased together with the chain that she sent on.",
     );
     let opened = talk.deliver(index)?;
     step.events(opening_of(message(talk, index)?), opened);
