@@ -99,8 +99,14 @@ pub(super) fn pages(step: &Step, screen: Screen) -> Vec<String> {
     pages
 }
 
-/// A block that is longer than a page, in pages.
+/// A block that is longer than a page, in pages: after the explanation, if that is enough.
 fn cut(block: &str, height: usize) -> Vec<String> {
+    if lines(block) > height
+        && let Some((text, rest)) = block.rsplit_once("\n\n")
+        && lines(rest) < height
+    {
+        return vec![format!("{text}\n"), format!("\n{rest}")];
+    }
     let lines: Vec<_> = block.split_inclusive('\n').collect();
     lines.chunks(height).map(<[&str]>::concat).collect()
 }

@@ -173,11 +173,11 @@ impl Loot {
         let mut device = self.device()?;
         let mut tries = Vec::with_capacity(sent.len());
         for sent in sent {
-            let tried = self.open(&mut device, &mut sessions(self)?, sent)?;
-            if tried == Ok(With::Handshake) {
+            let outcome = self.open(&mut device, &mut sessions(self)?, sent)?;
+            if outcome == Ok(With::Handshake) {
                 device = self.device()?;
             }
-            tries.push(tried);
+            tries.push(outcome);
         }
         Ok(tries)
     }

@@ -87,11 +87,7 @@ pub(super) fn handshake(talk: &mut Conversation) -> Result<(Step, First)> {
     for place in [Place::Root { step: 0 }, Place::Header { step: 1 }, Place::Header { step: 2 }] {
         step.both(talk, place)?;
     }
-    step.text(
-        "Then everything that led to these keys is erased: the five inputs on both sides, Alice's \
-         private EK, and the private halves of the two one-time prekeys that Bob gave away. Nobody \
-         can repeat this handshake: not even Bob.",
-    );
+    step.text("What led to them is erased. Nobody can repeat this handshake: not even Bob.");
     step.events("What Alice erases", only(&initiated, is_handshake_erased));
     step.events("What Bob erases when he opens A1", only(&received, is_handshake_erased));
     let fewer = (before.one_time - after.one_time, before.kem - after.kem);
@@ -121,9 +117,10 @@ pub(super) fn first_message(talk: &Conversation, first: First) -> Result<Step> {
          erased as soon as they are used.",
     );
     step.events(sealing(sent), sealed);
-    step.text("Bob goes the same way, comes to the same message key, and erases it too. His ratchet \
-               key of the first turn is his signed prekey; the ratchet lets go of it now, while the \
-               device keeps it for others until it is replaced.");
+    step.text(
+        "Bob goes the same way to the same message key. His first ratchet key is his signed \
+         prekey: the ratchet lets go of it now, the device needs it for others.",
+    );
     step.events(opening_of(sent), only(&opened, |happening| !is_handshake(happening)));
     step.parts.push(Part::Wire(wire(sent.label.clone(), sent.from, &sent.bytes)));
     step.text(
