@@ -32,13 +32,13 @@ fn scene() -> Option<Scene> {
     let (mut alice, mut bob) = (device("alice")?, device("bob")?);
     let mut with_bob = Sessions::with(bob.public().clone());
     let mut with_alice = Sessions::with(alice.public().clone());
-    with_bob.initiate(&alice, &bob.last_resort_bundle().verify().ok()?, &mut env).ok()?;
+    with_bob.initiate(&alice, bob.last_resort_bundle().verify().ok()?, &mut env).ok()?;
     let first = with_bob.encrypt(b"text", &mut env).ok()?;
     with_alice.decrypt(&mut bob, &first, &mut env).ok()?;
     let answer = with_alice.encrypt(b"text", &mut env).ok()?;
     with_bob.decrypt(&mut alice, &answer, &mut env).ok()?;
     let message = with_bob.encrypt(b"text", &mut env).ok()?;
-    with_bob.initiate(&alice, &bob.last_resort_bundle().verify().ok()?, &mut env).ok()?;
+    with_bob.initiate(&alice, bob.last_resort_bundle().verify().ok()?, &mut env).ok()?;
     let first = with_bob.encrypt(b"text", &mut env).ok()?;
     Some(Scene { bob, with_alice, messages: [first, message] })
 }

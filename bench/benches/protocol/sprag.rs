@@ -32,7 +32,7 @@ impl End {
         }
     }
 
-    pub(crate) fn initiate(&mut self, bundle: &VerifiedBundle) {
+    pub(crate) fn initiate(&mut self, bundle: VerifiedBundle) {
         let mut env = Env::new(NOW, &mut self.rng);
         self.sessions.initiate(&self.device, bundle, &mut env).unwrap();
     }
@@ -85,7 +85,7 @@ impl Strangers {
 
     /// The first message.
     pub(crate) fn begin(&mut self) -> Vec<u8> {
-        self.initiator.initiate(&self.bundle.clone().verify().unwrap());
+        self.initiator.initiate(self.bundle.clone().verify().unwrap());
         self.initiator.seal()
     }
 }

@@ -9,8 +9,10 @@ use crate::keys::{AccountKey, IdentityKeyPair};
 use crate::prekeys::{
     IdsUsedUp, KemPreKey, Left, OneTimeUpload, PreKeyBundle, PreKeys, SignedPreKey,
 };
+use crate::time::Timestamp;
 
-/// What a device holds besides its sessions. Persist it whenever an operation took it by `&mut`.
+/// What a device holds besides its sessions. It changes, and must be durable, when prekeys are rotated
+/// or replenished and when a received message started a session.
 pub struct LocalDevice {
     public: DeviceIdentity,
     identity: IdentityKeyPair,
@@ -18,7 +20,7 @@ pub struct LocalDevice {
 }
 
 impl LocalDevice {
-    /// Makes a device: draws 32 bytes for IK, then what [`PreKeys::generate`] draws. It has no
+    /// Makes a device: draws 32 bytes for IK, 32 for SPK, 64 for the last-resort KEM prekey. It has no
     /// one-time prekeys until [`LocalDevice::replenish`].
     pub fn generate<R: CryptoRng, O>(
         address: Address,
@@ -66,18 +68,28 @@ impl LocalDevice {
         }
     }
 
-    /// See [`PreKeys::rotate`].
+    /// When [`LocalDevice::rotate`] has something to do next; call it then, or once a day.
+    #[must_use]
+    pub fn rotation_due(&self) -> Timestamp {
+        self.prekeys.rotation_due()
+    }
+
+    /// Rotates the signed prekey and the last-resort KEM prekey if they have served
+    /// [`PREKEY_LIFETIME`](crate::PREKEY_LIFETIME), and erases what retired
+    /// [`PREKEY_GRACE`](crate::PREKEY_GRACE) ago. True where there is something new to publish.
     ///
     /// # Errors
-    /// [`IdsUsedUp`].
+    /// [`IdsUsedUp`]; then nothing changed.
     pub fn rotate<R: CryptoRng, O>(&mut self, env: &mut Env<'_, R, O>) -> Result<bool, IdsUsedUp> {
         self.prekeys.rotate(env.now, env.rng)
     }
 
-    /// See [`PreKeys::replenish`].
+    /// Makes one-time prekeys if the directory has fewer than
+    /// [`REFILL_BELOW`](crate::REFILL_BELOW) of a kind left: so many that it has
+    /// [`REFILL_TO`](crate::REFILL_TO). Publish them once the device is durable.
     ///
     /// # Errors
-    /// [`IdsUsedUp`].
+    /// [`IdsUsedUp`]; then nothing changed.
     pub fn replenish<R: CryptoRng, O>(
         &mut self,
         left: Left,

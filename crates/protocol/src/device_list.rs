@@ -263,6 +263,12 @@ impl PinnedAccount {
         self.list.devices.len().saturating_mul(44).saturating_add(128)
     }
 
+    /// Whether this device is listed now, with these keys. Where not, its sessions are over.
+    #[must_use]
+    pub fn vouches_for(&self, device: &DeviceIdentity) -> bool {
+        self.device(device.address.device).as_ref() == Some(device)
+    }
+
     pub(crate) fn write(&self, writer: &mut Writer) {
         writer.put(self.key.as_bytes());
         self.list.write(writer);

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha512};
 use subtle::ConstantTimeEq;
 
 use crate::address::AccountName;
-use crate::codec::{Reader, Writer};
+use crate::codec::Reader;
 use crate::keys::AccountKey;
 
 /// The version of the fingerprint, hashed in and shown in the QR payload.
@@ -107,13 +107,10 @@ impl SafetyNumber {
     /// What to put into our QR code: `version (2) || our fingerprint (32) || theirs (32)`.
     #[must_use]
     pub fn qr(&self) -> [u8; QR_LEN] {
-        let mut writer = Writer::with_capacity(QR_LEN);
-        writer.put(&VERSION.to_be_bytes());
-        writer.put(&self.ours.0);
-        writer.put(&self.theirs.0);
-        let bytes: Vec<u8> = writer.into_public();
+        let version = VERSION.to_be_bytes();
+        let bytes = version.iter().chain(&self.ours.0).chain(&self.theirs.0);
         let mut qr = [0; QR_LEN];
-        qr.iter_mut().zip(bytes).for_each(|(to, from)| *to = from);
+        qr.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
         qr
     }
 

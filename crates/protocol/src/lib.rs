@@ -29,7 +29,7 @@
 //!
 //! // Alice starts from the bundle that Bob left in the directory.
 //! let mut with_bob = Sessions::with(bob.public().clone());
-//! with_bob.initiate(&alice, &bob.last_resort_bundle().verify()?, &mut env)?;
+//! with_bob.initiate(&alice, bob.last_resort_bundle().verify()?, &mut env)?;
 //! let message = with_bob.encrypt(b"Hello, Bob!", &mut env)?;
 //!
 //! let mut with_alice = Sessions::with(alice.public().clone());
@@ -101,9 +101,9 @@ pub use keys::{
 pub use message::{FIRST_MESSAGE_PREFIX_LEN, Header, MAX_PLAINTEXT_LEN, MESSAGE_OVERHEAD, VERSION};
 pub use padding::{MIN_PADDED_LEN, padded_len};
 pub use prekeys::{
-    BundleError, IdsUsedUp, KemPreKey, Left, MAX_ONE_TIME_HELD, MAX_REPLAY_MEMORY, OneTimePreKey,
-    OneTimeUpload, PREKEY_GRACE, PREKEY_LIFETIME, PreKeyBundle, PreKeys, REFILL_BELOW, REFILL_TO,
-    SignedPreKey, VerifiedBundle,
+    BundleError, IdsUsedUp, KemPreKey, Left, MAX_ONE_TIME_HELD, MAX_REPLAY_MEMORY,
+    MAX_REPLAY_MEMORY_PER_DEVICE, OneTimePreKey, OneTimeUpload, PREKEY_GRACE, PREKEY_LIFETIME,
+    PreKeyBundle, PreKeys, REFILL_BELOW, REFILL_TO, SignedPreKey, VerifiedBundle,
 };
 pub use session::Session;
 pub use sessions::Sessions;

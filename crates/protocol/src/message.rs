@@ -33,10 +33,10 @@ pub(crate) const ENCRYPTED_HEADER_LEN: usize = HEADER_LEN + TAG_LEN;
 /// What a message is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    First = 0x01,
-    HeaderEncrypted = 0x02,
+    First,
+    HeaderEncrypted,
     /// The Double Ratchet with visible headers; no session sends it.
-    Plain = 0x03,
+    Plain,
 }
 
 impl Kind {

@@ -103,10 +103,10 @@ fn with_id(id: u32, key: &[u8]) -> Vec<u8> {
 pub(crate) fn initiate<R: CryptoRng, O: Observer>(
     us: &DeviceIdentity,
     identity: &IdentityKeyPair,
-    bundle: &VerifiedBundle,
+    bundle: VerifiedBundle,
     env: &mut Env<'_, R, O>,
 ) -> Result<(Handshake, Agreed), InvalidKey> {
-    let bundle = bundle.get();
+    let bundle = bundle.into_inner();
     let ephemeral = KeyPair::generate(env.rng);
     let place = Place::Ephemeral;
     env.observer.observe(Event::Derived { place, key: ephemeral.secret().expose() });

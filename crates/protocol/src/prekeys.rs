@@ -16,8 +16,8 @@ mod private;
 pub(crate) use private::{Chosen, Unavailable};
 
 pub use private::{
-    IdsUsedUp, Left, MAX_ONE_TIME_HELD, MAX_REPLAY_MEMORY, OneTimeUpload, PREKEY_GRACE,
-    PREKEY_LIFETIME, PreKeys, REFILL_BELOW, REFILL_TO,
+    IdsUsedUp, Left, MAX_ONE_TIME_HELD, MAX_REPLAY_MEMORY, MAX_REPLAY_MEMORY_PER_DEVICE,
+    OneTimeUpload, PREKEY_GRACE, PREKEY_LIFETIME, PreKeys, REFILL_BELOW, REFILL_TO,
 };
 
 /// SPK: an X25519 prekey signed by IK, used by everyone until it is rotated.
@@ -129,8 +129,8 @@ pub struct PreKeyBundle {
     pub one_time: Option<OneTimePreKey>,
 }
 
-/// A bundle whose signatures hold. Only this starts a session.
-#[derive(Clone, Debug)]
+/// A bundle whose signatures hold. Only this starts a session, and only one.
+#[derive(Debug)]
 pub struct VerifiedBundle(PreKeyBundle);
 
 /// Why a bundle starts no session.
@@ -202,6 +202,10 @@ impl PreKeyBundle {
 }
 
 impl VerifiedBundle {
+    pub(crate) fn into_inner(self) -> PreKeyBundle {
+        self.0
+    }
+
     /// The bundle.
     #[must_use]
     pub fn get(&self) -> &PreKeyBundle {

@@ -27,6 +27,7 @@ mod plain;
 mod plan;
 mod state;
 mod suite;
+#[cfg(feature = "walkthrough")]
 mod theft;
 
 pub use chain::{MAX_KEPT_AGE, MAX_KEPT_CHAINS, MAX_KEPT_KEYS, MAX_SKIP};
@@ -78,8 +79,7 @@ pub enum SealError {
     /// A responder that has received nothing has no chain to send on.
     #[error("nothing has been received yet, so there is no chain to send on")]
     NothingReceived,
-    /// The chain's counter reached its end (2^32 - 1 messages without an answer), or their ratchet
-    /// key agrees with nobody; a new handshake is due.
+    /// The chain's counter reached its end: 2^32 - 1 messages without an answer. A new handshake is due.
     #[error("the sending chain has ended; start a new session")]
     ChainEnded,
 }

@@ -51,8 +51,7 @@ impl<const N: usize> Drop for Secret<N> {
     }
 }
 
-/// Secret bytes of any length: a plaintext on its way out, or a state on its way to the disk.
-/// Wiped when dropped.
+/// Secret bytes of any length: a state on its way to the disk. Wiped when dropped.
 pub struct SecretBytes(Vec<u8>);
 
 impl SecretBytes {
@@ -86,7 +85,12 @@ mod tests {
 
     use super::*;
     use crate::kdf::{ChainKey, HeaderKey, MessageKey, RootKey};
-    use crate::{IdentityKeyPair, KemKeyPair, PreKeys, Session, Sessions, x25519::KeyPair};
+    use crate::ratchet::{HeaderEncrypted, Plain, Ratchet};
+    use crate::sessions::Received;
+    use crate::{
+        AccountKeyPair, IdentityKeyPair, KemKeyPair, KemSharedSecret, KeyPair, LocalDevice,
+        PreKeys, Session, Sessions, SharedSecret,
+    };
 
     // M-SEC-1: whatever holds a secret can be neither printed, copied nor compared.
     macro_rules! is_secret {
@@ -95,7 +99,20 @@ mod tests {
         )*};
     }
     is_secret!(Secret<32>, SecretBytes, RootKey, ChainKey, MessageKey, HeaderKey);
-    is_secret!(IdentityKeyPair, KemKeyPair, KeyPair, PreKeys, Session, Sessions);
+    is_secret!(IdentityKeyPair, AccountKeyPair, KemKeyPair, KeyPair, SharedSecret, KemSharedSecret);
+    is_secret!(LocalDevice, PreKeys, Session, Sessions, Ratchet<HeaderEncrypted>, Ratchet<Plain>);
+
+    #[test]
+    fn what_can_be_printed_shows_no_secret() {
+        let text = b"a text that nobody else may see";
+        let session = crate::session::SessionId([1; 32]);
+        let received = Received { plaintext: text.to_vec(), session, started: None };
+        let shown = std::format!("{received:?}");
+        assert!(shown.contains("31 bytes") && !shown.contains("97, 32") && !shown.contains("text"));
+        let place = crate::trace::Place::RatchetKey;
+        let event = crate::trace::Event::Derived { place, key: &[0xA5; 32] };
+        assert_eq!(std::format!("{event:?}"), "Derived(RatchetKey)");
+    }
 
     #[test]
     fn zeroize_wipes_every_byte() {

@@ -58,14 +58,14 @@ impl Session {
     /// the first ratchet key.
     pub(crate) fn initiate<R: CryptoRng, O: Observer>(
         us: &LocalDevice,
-        bundle: &VerifiedBundle,
+        bundle: VerifiedBundle,
         env: &mut Env<'_, R, O>,
     ) -> Result<Self, InvalidKey> {
+        let theirs = bundle.get().signed.key;
         let (handshake, agreed) = pqxdh::initiate(us.public(), us.identity(), bundle, env)?;
         let prefix = handshake.to_bytes();
         let Agreed { root, initiator_header, responder_header, associated_data } = agreed;
         let header_keys = (initiator_header, responder_header);
-        let theirs = bundle.get().signed.key;
         let ratchet = Ratchet::initiator(root, header_keys, theirs, env.rng, &mut env.observer)?;
         let id = SessionId(kdf::sha256(&[&prefix]));
         Ok(Self { id, created: env.now, associated_data, unanswered: Some(prefix), ratchet })
@@ -124,6 +124,7 @@ impl Session {
     ) -> Result<Vec<u8>, SealError> {
         let context = &self.associated_data;
         let message = self.ratchet.encrypt(plaintext, context, env.rng, &mut env.observer)?;
+        self.created = self.created.no_later_than(env.now);
         // M-SES-1
         Ok(match &self.unanswered {
             Some(prefix) => [prefix.as_slice(), &message].concat(),
@@ -163,13 +164,15 @@ impl Session {
     }
 
     pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, Damaged> {
-        Ok(Self {
+        let session = Self {
             id: SessionId(*reader.array()?),
             created: Timestamp::from_seconds(reader.u64()?),
             associated_data: *reader.array()?,
             unanswered: reader
                 .option(|reader| Ok(reader.slice(FIRST_MESSAGE_PREFIX_LEN)?.to_vec()))?,
             ratchet: Ratchet::read(reader)?,
-        })
+        };
+        let named = session.unanswered.as_ref().map(|prefix| SessionId(kdf::sha256(&[prefix])));
+        if named.is_none_or(|id| id == session.id) { Ok(session) } else { Err(Damaged) }
     }
 }

@@ -1,6 +1,7 @@
 //! All sessions with one device (Sesame, revision 2): one active, a few archived.
 
 use alloc::vec::Vec;
+use core::fmt;
 
 use rand_core::CryptoRng;
 
@@ -51,20 +52,25 @@ pub enum DecryptError {
     /// No sender of this version makes such bytes.
     #[error("not a message of this version")]
     Malformed,
-    /// No key we hold opens it: forged, damaged, or from a session that is gone.
+    /// No key we hold opens it: forged, damaged, or from a session that is gone. So is a message that
+    /// was read before, if it comes again after its chain is gone: whoever receives messages at least
+    /// once should drop those that it has processed, by their ids, before this is asked.
     #[error("unreadable")]
     Unreadable,
     /// It was read before, or its key was dropped by a limit.
     #[error("already read, or kept for too long")]
     Duplicate,
-    /// It would skip more than [`MAX_SKIP`](crate::ratchet::MAX_SKIP) messages.
+    /// It would skip more than [`MAX_SKIP`](crate::ratchet::MAX_SKIP) messages. Unless some of them
+    /// arrive, the peer's messages on this session stay too far ahead; a new session is due.
     #[error("too many messages are missing before it")]
     TooFarAhead,
-    /// It starts a session with a prekey that we do not have (any more).
+    /// It starts a session with a prekey that we do not have (any more); also where it was read before
+    /// and its session is gone.
     #[error("it uses a prekey that is gone")]
     UnknownPreKey,
-    /// It starts a session without a one-time prekey, and there have been too many of those: refill
-    /// the directory; it can be read after the next rotation at the latest by a new handshake.
+    /// It starts a session without a one-time prekey, and there have been too many of those on this
+    /// signed prekey. It stays unread; a new handshake by the next signed prekey, or with a one-time
+    /// prekey, works.
     #[error("too many sessions were started without a one-time prekey")]
     TooManyLastResort,
 }
@@ -90,8 +96,7 @@ impl From<Unavailable> for DecryptError {
     }
 }
 
-/// An opened message.
-#[derive(Debug)]
+/// An opened message. Its `Debug` shows no text.
 pub struct Received {
     /// What the sender sealed.
     pub plaintext: Vec<u8>,
@@ -99,6 +104,13 @@ pub struct Received {
     pub session: SessionId,
     /// Set where the message began the session.
     pub started: Option<Started>,
+}
+
+impl fmt::Debug for Received {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { plaintext, session, started } = self;
+        write!(formatter, "Received({} bytes on {session:?}, {started:?})", plaintext.len())
+    }
 }
 
 /// A session began with the message.
@@ -111,7 +123,8 @@ pub struct Started {
 }
 
 impl Sessions {
-    /// No sessions yet. `peer` must come from a verified device list.
+    /// No sessions yet. `peer` must come from a verified device list; once the list does not
+    /// [vouch](crate::PinnedAccount::vouches_for) for it any more, the sessions must not be used.
     #[must_use]
     pub fn with(peer: DeviceIdentity) -> Self {
         Self { peer, sessions: Vec::new() }
@@ -135,7 +148,8 @@ impl Sessions {
         self.sessions.get(1..).unwrap_or_default()
     }
 
-    /// Starts a new session, which becomes the active one. Draws 32 bytes of randomness for EK, 32
+    /// Starts a new session, which becomes the active one. The bundle is used up: its one-time prekeys
+    /// serve one session. Draws 32 bytes of randomness for EK, 32
     /// for the KEM and 32 for the first ratchet key.
     ///
     /// # Errors
@@ -143,7 +157,7 @@ impl Sessions {
     pub fn initiate<R: CryptoRng, O: Observer>(
         &mut self,
         us: &LocalDevice,
-        bundle: &VerifiedBundle,
+        bundle: VerifiedBundle,
         env: &mut Env<'_, R, O>,
     ) -> Result<SessionId, InitiateError> {
         // M-PRE-2
@@ -178,7 +192,8 @@ impl Sessions {
     }
 
     /// Opens a message of the peer. The new state of the sessions and of `us` must be durable, in one
-    /// commit, before the message is acknowledged.
+    /// commit, before the message is acknowledged; `us` has changed only where the message
+    /// [started](Received::started) a session.
     ///
     /// # Errors
     /// Every [`DecryptError`]; then nothing changed.
@@ -252,9 +267,8 @@ impl Sessions {
             parse_handshake(prefix, &self.peer.identity_key).ok_or(DecryptError::Unreadable)?;
         let mut session = Session::respond(us, &self.peer, (id, &handshake), env)?;
         let plaintext = session.decrypt(message, env).unwrap_or(Err(OpenError::Unreadable))?;
-        let consumed = us.prekeys_mut().consume(&handshake, &mut env.observer);
+        let started = us.prekeys_mut().consume(&handshake, &mut env.observer);
         self.activate(session);
-        let started = Started { one_time: consumed.one_time, one_time_kem: consumed.kem };
         Ok(Received { plaintext, session: id, started: Some(started) })
     }
 
@@ -278,8 +292,14 @@ impl Sessions {
     pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, Damaged> {
         let peer = DeviceIdentity::read(reader)?;
         let sessions = reader.list(MAX_ARCHIVED.saturating_add(1), Session::read)?;
-        Ok(Self { peer, sessions })
+        let mut ids: Vec<_> = sessions.iter().map(Session::id).collect();
+        ids.sort_unstable();
+        let distinct = ids.is_sorted_by(|one, next| one < next);
+        if distinct { Ok(Self { peer, sessions }) } else { Err(Damaged) }
     }
 }
 
 const UNREADABLE: Result<Received, DecryptError> = Err(DecryptError::Unreadable);
+
+#[cfg(test)]
+mod tests;

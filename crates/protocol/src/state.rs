@@ -61,7 +61,7 @@ fn open<T>(
 ) -> Result<T, StateError> {
     let mut reader = Reader::new(bytes);
     let version = reader.u8()?;
-    if version != STATE_VERSION {
+    if version > STATE_VERSION {
         return Err(StateError::UnknownVersion(version));
     }
     let (content, sum) = bytes.split_last_chunk().ok_or(Damaged)?;
@@ -69,7 +69,9 @@ fn open<T>(
         return Err(StateError::Damaged);
     }
     let mut reader = Reader::new(content);
-    reader.u8()?;
+    if reader.u8()? != STATE_VERSION {
+        return Err(StateError::Damaged);
+    }
     if reader.u8()? != kind {
         return Err(StateError::WrongKind);
     }

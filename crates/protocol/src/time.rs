@@ -19,6 +19,17 @@ impl Timestamp {
         self.0
     }
 
+    /// This moment, or `now` where it lies in the future: a clock that was once far ahead must not stop
+    /// what depends on age.
+    pub(crate) fn no_later_than(self, now: Self) -> Self {
+        self.min(now)
+    }
+
+    /// `age` later.
+    pub(crate) fn after(self, age: Duration) -> Self {
+        Self(self.0.saturating_add(age.as_secs()))
+    }
+
     /// Whether at least `age` has passed since this moment; false where the clock went back.
     pub(crate) fn is_older_than(self, age: Duration, now: Self) -> bool {
         now.0.checked_sub(self.0).is_some_and(|passed| passed >= age.as_secs())

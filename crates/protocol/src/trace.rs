@@ -1,7 +1,12 @@
-//! The trace: an observer is told of every key as it is derived, used, kept and erased.
+//! The trace: an observer is told of every key of a session as it is derived, used, kept and erased,
+//! and of the one-time prekeys that a session uses up. What goes without a message of its own
+//! (archived sessions that make room, rotated prekeys, a handshake that is refused) is wiped in
+//! silence.
 //!
 //! It exists for walkthroughs and for tests. The calls are generic over the observer, so with
 //! [`Silent`] they compile to nothing.
+
+use core::fmt;
 
 use crate::x25519::PublicKey;
 
@@ -72,8 +77,8 @@ pub enum Place {
     },
 }
 
-/// What happened to a key.
-#[derive(Clone, Copy, Debug)]
+/// What happened to a key. Its `Debug` shows no key.
+#[derive(Clone, Copy)]
 pub enum Event<'a> {
     /// A key came to be. The only event that shows its bytes.
     Derived {
@@ -106,6 +111,18 @@ pub enum Event<'a> {
         /// Theirs.
         theirs: PublicKey,
     },
+}
+
+impl fmt::Debug for Event<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Derived { place, .. } => write!(formatter, "Derived({place:?})"),
+            Self::Used { place } => write!(formatter, "Used({place:?})"),
+            Self::Kept { place } => write!(formatter, "Kept({place:?})"),
+            Self::Erased { place } => write!(formatter, "Erased({place:?})"),
+            Self::DhStep { step, .. } => write!(formatter, "DhStep({step})"),
+        }
+    }
 }
 
 /// Is told of every event, in order.

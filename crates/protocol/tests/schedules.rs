@@ -4,6 +4,8 @@
 
 mod world;
 
+use chacha20::ChaCha20Rng;
+use chacha20::rand_core::{Rng, SeedableRng};
 use proptest::prelude::*;
 use world::{Step, World};
 
@@ -29,10 +31,11 @@ proptest! {
 fn long_schedules_match_the_model() {
     let mut totals = (0, 0);
     for seed in 0..20_u64 {
-        let steps = (0..600_u64).map(|at| {
-            let [a, b, c, ..] =
-                (seed * 7919 + at).wrapping_mul(0x9E37_79B9_7F4A_7C15).to_be_bytes();
-            Step::from_bytes([a, b, c])
+        let mut rng = ChaCha20Rng::seed_from_u64(seed);
+        let steps = (0..600).map(|_| {
+            let mut step = [0; 3];
+            rng.fill_bytes(&mut step);
+            Step::from_bytes(step)
         });
         let world = World::run(seed, steps);
         totals = (totals.0 + world.read, totals.1 + world.refused);

@@ -78,6 +78,8 @@ impl Observer for Keys {
         match event {
             Event::Derived { place, key } => {
                 assert_eq!(self.live.insert(place, *key), None, "{place:?} twice");
+                // A forgery of a message to come derives its true keys, which then come again.
+                self.erased.remove(key);
                 if let Place::Message { step, n } = place {
                     self.messages.insert((step, n), *key);
                 }
@@ -165,6 +167,19 @@ impl<S: Mode> Conversation<S> {
         sent.arrived = true;
     }
 
+    /// A waiting message arrives with its last bit changed: what was derived for it is erased again.
+    fn forge(&mut self, which: usize) {
+        let waiting: Vec<_> = self.sent.iter().filter(|sent| !sent.arrived).collect();
+        let index = which.checked_rem(waiting.len());
+        let Some(sent) = index.and_then(|index| waiting.get(index)) else { return };
+        let mut forged = sent.bytes.clone();
+        *forged.last_mut().unwrap() ^= 1;
+        let End { ratchet, keys, .. } = &mut self.ends[1 - sent.from];
+        let before = keys.live.clone();
+        assert!(ratchet.decrypt(&forged, &CONTEXT, NOW, keys).is_err());
+        assert!(before == keys.live, "what is live has changed");
+    }
+
     /// What is erased is nowhere in the state; what is live is.
     fn check_states(&self) {
         for End { ratchet, keys, rng } in &self.ends {
@@ -186,19 +201,22 @@ impl<S: Mode> Conversation<S> {
     }
 }
 
-fn random(seed: u64, at: u64) -> usize {
-    let mixed = (seed * 1_000_003 + at).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    usize::try_from(mixed >> 40).unwrap()
+/// The choices of a schedule.
+fn choices(seed: u64) -> impl FnMut() -> usize {
+    let mut rng = ChaCha20Rng::seed_from_u64(seed ^ 0x5EED);
+    move || usize::try_from(rng.next_u32()).unwrap()
 }
 
 fn erased_keys_are_gone_after_every_step<S: Mode>() {
     for seed in 0..40 {
         let mut talk = Conversation::<S>::new(seed);
-        for at in 0..80 {
-            match random(seed, at) % 5 {
+        let mut choose = choices(seed);
+        for _ in 0..80 {
+            match choose() % 6 {
                 0 => talk.send(0),
                 1 => talk.send(1),
-                _ => talk.deliver(random(seed, at) / 5),
+                2 => talk.forge(choose()),
+                _ => talk.deliver(choose()),
             }
             talk.check_states();
         }
@@ -249,11 +267,12 @@ fn a_theft_reads_only_what_it_must<S: Mode>() {
     for seed in 0..60 {
         let mut talk = Conversation::<S>::new(seed);
         let mut theft = None;
+        let mut choose = choices(seed);
         for at in 0..60 {
-            match random(seed, at) % 5 {
+            match choose() % 5 {
                 0 => talk.send(0),
                 1 => talk.send(1),
-                _ => talk.deliver(random(seed, at) / 5),
+                _ => talk.deliver(choose()),
             }
             if at == 10 + seed % 40 {
                 let arrived = |(index, sent): (usize, &Sent)| sent.arrived.then_some(index);

@@ -39,7 +39,7 @@ fn at(seconds: u64) -> Timestamp {
 impl End {
     fn start(&mut self, other: &Self, rng: &mut ChaCha20Rng) {
         let bundle = other.device.last_resort_bundle().verify().unwrap();
-        self.sessions.initiate(&self.device, &bundle, &mut Env::new(at(0), rng)).unwrap();
+        self.sessions.initiate(&self.device, bundle, &mut Env::new(at(0), rng)).unwrap();
     }
 
     fn send(&mut self, rng: &mut ChaCha20Rng) -> Vec<u8> {
@@ -91,7 +91,7 @@ fn an_unanswered_session_serves_for_less_than_30_days() {
     // A new handshake serves; so does the old session once it is answered, and for ever.
     let mut copy = Sessions::from_bytes(before.expose()).unwrap();
     let bundle = bob.device.last_resort_bundle().verify().unwrap();
-    copy.initiate(&alice.device, &bundle, &mut Env::new(at(30 * DAY), &mut rng)).unwrap();
+    copy.initiate(&alice.device, bundle, &mut Env::new(at(30 * DAY), &mut rng)).unwrap();
     assert!(copy.encrypt(b"text", &mut Env::new(at(30 * DAY), &mut rng)).is_ok());
     bob.receive(&message, &mut rng).unwrap();
     let answer = bob.send(&mut rng);
@@ -155,7 +155,7 @@ fn a_bundle_of_another_device_starts_nothing() {
     for bundle in [bundle, alice.device.last_resort_bundle()] {
         let bundle = bundle.verify().unwrap();
         let mut env = Env::new(at(0), &mut rng);
-        let refused = alice.sessions.initiate(&alice.device, &bundle, &mut env);
+        let refused = alice.sessions.initiate(&alice.device, bundle, &mut env);
         assert_eq!(refused, Err(InitiateError::OtherDevice));
     }
     assert!(alice.sessions.active().is_none());
@@ -169,7 +169,7 @@ fn a_one_time_prekey_of_low_order_starts_nothing() {
     let one_time = Some(sprag_protocol::OneTimePreKey { id: 9.try_into().unwrap(), key });
     let bundle = PreKeyBundle { one_time, ..bob.device.last_resort_bundle() }.verify().unwrap();
     let mut env = Env::new(at(0), &mut rng);
-    let refused = alice.sessions.initiate(&alice.device, &bundle, &mut env);
+    let refused = alice.sessions.initiate(&alice.device, bundle, &mut env);
     assert_eq!(refused, Err(InitiateError::InvalidKey));
     assert!(alice.sessions.active().is_none());
 }

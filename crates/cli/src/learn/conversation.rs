@@ -82,7 +82,7 @@ impl Conversation {
         let bundle = self.bundle.clone().verify()?;
         let watch = self.recorder.watch(Party::Alice);
         let mut env = Env::observed(self.now, &mut self.rng, watch);
-        self.alice.sessions.initiate(&self.alice.device, &bundle, &mut env)?;
+        self.alice.sessions.initiate(&self.alice.device, bundle, &mut env)?;
         Ok(self.recorder.take())
     }
 

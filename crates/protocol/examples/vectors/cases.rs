@@ -353,7 +353,7 @@ impl Scene {
         let mut env = Env::observed(at(), &mut self.rng, &mut keys);
         if let Ok(bundle) = self.bundle.clone().verify() {
             // The bundles above are our own.
-            let _ = with_bob.initiate(&self.alice, &bundle, &mut env);
+            let _ = with_bob.initiate(&self.alice, bundle, &mut env);
         }
         self.text.block("the handshake, on alice's side, and her first ratchet step");
         let names = ["ephemeral_private_key", "kem_randomness", "ratchet_private_key"];
@@ -474,7 +474,7 @@ impl Scene {
         let mut with_alice = Sessions::with(scene.alice.public().clone());
         let mut env = Env::new(at(), &mut rng);
         if let Ok(bundle) = self.bundle.clone().verify() {
-            let _ = with_bob.initiate(&scene.alice, &bundle, &mut env);
+            let _ = with_bob.initiate(&scene.alice, bundle, &mut env);
         }
         text.hex("alice.unanswered_sessions", with_bob.to_bytes().expose());
         let mut send = |sessions: &mut Sessions, text: &str| {

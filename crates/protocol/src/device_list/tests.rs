@@ -124,9 +124,14 @@ fn versions_only_rise() {
     assert_eq!(pinned.update(&key, signed(4, &[1, 2])), Err(ListRefusal::Older));
     assert_eq!(pinned.update(&key, signed(5, &[1])), Err(ListRefusal::Conflicting));
     assert_eq!(pinned.update(&key, signed(5, &[1, 2])), Ok(()));
-    assert!(pinned.device(DeviceId::new(2).unwrap()).is_some());
+    let second = pinned.device(DeviceId::new(2).unwrap()).unwrap();
+    assert!(pinned.vouches_for(&second));
     assert_eq!(pinned.update(&key, signed(6, &[1])), Ok(()));
-    assert!(pinned.device(DeviceId::new(2).unwrap()).is_none());
+    assert!(pinned.device(DeviceId::new(2).unwrap()).is_none() && !pinned.vouches_for(&second));
+    let first = pinned.device(DeviceId::FIRST).unwrap();
+    assert!(pinned.vouches_for(&first));
+    let swapped = DeviceIdentity { identity_key: second.identity_key, ..first };
+    assert!(!pinned.vouches_for(&swapped));
     // The removed device does not come back with the old list.
     assert_eq!(pinned.update(&key, signed(5, &[1, 2])), Err(ListRefusal::Older));
     let one = pinned.device(DeviceId::FIRST).unwrap();

@@ -15,6 +15,7 @@ use crate::kem::KemKeyPair;
 use crate::keys::IdentityKeyPair;
 use crate::message::Handshake;
 use crate::secret::Secret;
+use crate::sessions::Started;
 use crate::time::{Timestamp, days};
 use crate::trace::{Event, Observer, Place};
 use crate::x25519::KeyPair;
@@ -31,6 +32,8 @@ pub const REFILL_BELOW: usize = 25;
 pub const MAX_ONE_TIME_HELD: usize = 1000;
 /// The most first messages without a one-time prekey that are remembered per signed prekey.
 pub const MAX_REPLAY_MEMORY: usize = 4096;
+/// The most of them by one device, so that no single one fills the memory.
+pub const MAX_REPLAY_MEMORY_PER_DEVICE: usize = 64;
 
 /// The most retired generations in a state: rotations are 7 days apart and kept for 30, so 5.
 const MAX_RETIRED: usize = 5;
@@ -65,8 +68,8 @@ struct Generation {
     signed: Secret<32>,
     kem_id: u32,
     kem: KemKeyPair,
-    /// KEM prekey id and EK of each first message that used this SPK and no one-time prekey.
-    seen: BTreeSet<(u32, [u8; 32])>,
+    /// IK, KEM prekey id and EK of each first message that used this SPK and no one-time prekey.
+    seen: BTreeSet<Seen>,
 }
 
 /// A generation that others may still use, until its time of grace is over.
@@ -108,7 +111,7 @@ pub(crate) struct Chosen<'a> {
 
 impl PreKeys {
     /// Makes the first signed prekey (32 bytes of `rng`) and last-resort KEM prekey (64 bytes).
-    pub fn generate<R: CryptoRng>(now: Timestamp, rng: &mut R) -> Self {
+    pub(crate) fn generate<R: CryptoRng>(now: Timestamp, rng: &mut R) -> Self {
         Self {
             current: Generation::generate((1, 2), now, rng),
             retired: Vec::new(),
@@ -124,8 +127,15 @@ impl PreKeys {
     ///
     /// # Errors
     /// [`IdsUsedUp`]; then nothing changed.
-    pub fn rotate<R: CryptoRng>(&mut self, now: Timestamp, rng: &mut R) -> Result<bool, IdsUsedUp> {
-        let due = self.current.created.is_older_than(PREKEY_LIFETIME, now);
+    pub(crate) fn rotate<R: CryptoRng>(
+        &mut self,
+        now: Timestamp,
+        rng: &mut R,
+    ) -> Result<bool, IdsUsedUp> {
+        let created = self.current.created;
+        // A clock that was far ahead when it was made must not keep it for longer.
+        let ahead = created > now.after(PREKEY_LIFETIME);
+        let due = ahead || created.is_older_than(PREKEY_LIFETIME, now);
         if due {
             let signed_id = self.next_id;
             let kem_id = signed_id.checked_add(1).ok_or(IdsUsedUp)?;
@@ -134,8 +144,20 @@ impl PreKeys {
             let generation = mem::replace(&mut self.current, next);
             self.retired.push(Retired { since: now, generation });
         }
+        for retired in &mut self.retired {
+            retired.since = retired.since.no_later_than(now);
+        }
         self.retired.retain(|retired| !retired.since.is_older_than(PREKEY_GRACE, now));
+        // More than these there are only where the clock went to and fro.
+        self.retired.drain(..self.retired.len().saturating_sub(MAX_RETIRED));
         Ok(due)
+    }
+
+    /// When [`PreKeys::rotate`] has something to do next.
+    pub(crate) fn rotation_due(&self) -> Timestamp {
+        let rotation = self.current.created.after(PREKEY_LIFETIME);
+        let erasures = self.retired.iter().map(|retired| retired.since.after(PREKEY_GRACE));
+        erasures.fold(rotation, Timestamp::min)
     }
 
     /// Makes one-time prekeys if the directory has fewer than [`REFILL_BELOW`] of a kind: so many
@@ -143,7 +165,7 @@ impl PreKeys {
     ///
     /// # Errors
     /// [`IdsUsedUp`]; then nothing changed.
-    pub fn replenish<R: CryptoRng>(
+    pub(crate) fn replenish<R: CryptoRng>(
         &mut self,
         left: Left,
         identity: &IdentityKeyPair,
@@ -174,7 +196,7 @@ impl PreKeys {
 
     /// The current signed prekey, to be published.
     #[must_use]
-    pub fn signed_prekey(&self, identity: &IdentityKeyPair) -> SignedPreKey {
+    pub(crate) fn signed_prekey(&self, identity: &IdentityKeyPair) -> SignedPreKey {
         let Generation { signed_id, signed, created, .. } = &self.current;
         let pair = KeyPair::from_secret(Secret::copy_of(signed.expose()));
         SignedPreKey::sign(identity, *signed_id, *created, pair.public())
@@ -182,7 +204,7 @@ impl PreKeys {
 
     /// The current last-resort KEM prekey, to be published.
     #[must_use]
-    pub fn last_resort(&self, identity: &IdentityKeyPair) -> KemPreKey {
+    pub(crate) fn last_resort(&self, identity: &IdentityKeyPair) -> KemPreKey {
         let Generation { kem_id, kem, created, .. } = &self.current;
         KemPreKey::sign(identity, *kem_id, *created, kem.public())
     }
@@ -215,7 +237,7 @@ impl PreKeys {
             if signing.seen.contains(&seen(handshake)) {
                 return Err(Unavailable::Replayed);
             }
-            if signing.seen.len() >= MAX_REPLAY_MEMORY {
+            if signing.is_full_for(handshake) {
                 return Err(Unavailable::MemoryFull);
             }
         }
@@ -229,7 +251,7 @@ impl PreKeys {
         &mut self,
         handshake: &Handshake,
         observer: &mut O,
-    ) -> Consumed {
+    ) -> Started {
         let mut erased = |place| observer.observe(Event::Erased { place });
         let one_time = handshake.one_time_prekey.and_then(|id| self.one_time.remove_entry(&id));
         if let Some((id, _)) = &one_time {
@@ -239,8 +261,8 @@ impl PreKeys {
         if let Some((id, _)) = &kem {
             erased(Place::OneTimeKemPreKey { id: *id });
         }
-        let (one_time, kem) = (one_time.is_some(), kem.is_some());
-        if !one_time && !kem {
+        let used = Started { one_time: one_time.is_some(), one_time_kem: kem.is_some() };
+        if !used.one_time && !used.one_time_kem {
             let retired = self.retired.iter_mut().map(|retired| &mut retired.generation);
             retired
                 .chain([&mut self.current])
@@ -249,7 +271,7 @@ impl PreKeys {
                     generation.seen.insert(seen(handshake));
                 });
         }
-        Consumed { one_time, kem }
+        used
     }
 
     fn generations(&self) -> impl Iterator<Item = &Generation> {
@@ -270,7 +292,7 @@ impl PreKeys {
 
     /// About how many bytes [`write`](Self::write) writes, and not fewer.
     pub(crate) fn written_len(&self) -> usize {
-        let seen = self.generations().map(|g| g.seen.len().saturating_mul(36).saturating_add(128));
+        let seen = self.generations().map(|g| g.seen.len().saturating_mul(68).saturating_add(192));
         let one_time = self.one_time.len().saturating_mul(36);
         let kem = self.one_time_kem.len().saturating_mul(68);
         seen.fold(one_time.saturating_add(kem).saturating_add(16), usize::saturating_add)
@@ -308,26 +330,27 @@ impl PreKeys {
             .list(MAX_ONE_TIME_HELD, |reader| Ok((reader.u32()?, KemKeyPair::read(reader)?)))?;
         let rising = one_time.is_sorted_by(|one, next| one.0 < next.0)
             && one_time_kem.is_sorted_by(|one, next| one.0 < next.0);
-        if !rising {
-            return Err(Damaged);
-        }
         let one_time = one_time.into_iter().collect();
         let one_time_kem = one_time_kem.into_iter().collect();
-        Ok(Self { current, retired, one_time, one_time_kem, next_id })
+        let prekeys = Self { current, retired, one_time, one_time_kem, next_id };
+        if rising && prekeys.ids().all(|id| id < next_id) { Ok(prekeys) } else { Err(Damaged) }
+    }
+
+    fn ids(&self) -> impl Iterator<Item = u32> {
+        let generations = self.generations().flat_map(|g| [g.signed_id, g.kem_id]);
+        let one_time = self.one_time.keys().map(|id| id.get());
+        generations.chain(one_time).chain(self.one_time_kem.keys().copied())
     }
 }
 
 type Ids = Vec<NonZeroU32>;
 
-/// Which one-time prekeys a first message used up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Consumed {
-    pub(crate) one_time: bool,
-    pub(crate) kem: bool,
-}
+/// IK, KEM prekey id, EK.
+type Seen = ([u8; 32], u32, [u8; 32]);
 
-fn seen(handshake: &Handshake) -> (u32, [u8; 32]) {
-    (handshake.kem_prekey, *handshake.ephemeral_key.as_bytes())
+fn seen(handshake: &Handshake) -> Seen {
+    let Handshake { identity_key, kem_prekey, ephemeral_key, .. } = handshake;
+    (*identity_key.as_bytes(), *kem_prekey, *ephemeral_key.as_bytes())
 }
 
 impl Generation {
@@ -342,29 +365,43 @@ impl Generation {
         }
     }
 
+    /// Whether the memory has no room for another first message of this device.
+    fn is_full_for(&self, handshake: &Handshake) -> bool {
+        let identity = handshake.identity_key.as_bytes();
+        let by_device = (*identity, 0, [0; 32])..=(*identity, u32::MAX, [0xFF; 32]);
+        self.seen.len() >= MAX_REPLAY_MEMORY
+            || self.seen.range(by_device).count() >= MAX_REPLAY_MEMORY_PER_DEVICE
+    }
+
     fn write(&self, writer: &mut Writer) {
         writer.u64(self.created.seconds());
         writer.u32(self.signed_id);
         writer.put(self.signed.expose());
         writer.u32(self.kem_id);
         self.kem.write(writer);
-        writer.list(self.seen.iter(), |writer, (kem_id, ephemeral)| {
+        writer.list(self.seen.iter(), |writer, (identity, kem_id, ephemeral)| {
+            writer.put(identity);
             writer.u32(*kem_id);
             writer.put(ephemeral);
         });
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Damaged> {
-        Ok(Self {
+        let generation = Self {
             created: Timestamp::from_seconds(reader.u64()?),
             signed_id: reader.u32()?,
             signed: Secret::copy_of(reader.array()?),
             kem_id: reader.u32()?,
             kem: KemKeyPair::read(reader)?,
-            seen: reader
-                .list(MAX_REPLAY_MEMORY, |reader| Ok((reader.u32()?, *reader.array()?)))?
-                .into_iter()
-                .collect(),
-        })
+            seen: BTreeSet::new(),
+        };
+        let seen = reader.list(MAX_REPLAY_MEMORY, |reader| {
+            Ok((*reader.array()?, reader.u32()?, *reader.array()?))
+        })?;
+        if seen.is_sorted_by(|one, next| one < next) {
+            Ok(Self { seen: seen.into_iter().collect(), ..generation })
+        } else {
+            Err(Damaged)
+        }
     }
 }

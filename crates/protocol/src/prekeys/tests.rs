@@ -35,7 +35,7 @@ fn both() -> (LocalDevice, LocalDevice, ChaCha20Rng) {
 fn start(from: &LocalDevice, bundle: PreKeyBundle, rng: &mut ChaCha20Rng) -> Vec<u8> {
     let mut sessions = Sessions::with(bundle.owner.clone());
     let mut env = Env::new(at(0), rng);
-    sessions.initiate(from, &bundle.verify().unwrap(), &mut env).unwrap();
+    sessions.initiate(from, bundle.verify().unwrap(), &mut env).unwrap();
     sessions.encrypt(b"text", &mut env).unwrap()
 }
 
@@ -181,8 +181,10 @@ fn a_first_message_without_one_time_prekeys_opens_once() {
 #[test]
 fn the_replay_memory_is_bounded_and_ends_with_its_prekey() {
     let (alice, mut bob, mut rng) = both();
+    // 64 first messages each of 64 devices.
+    let devices: Vec<_> = (0..=64).map(|_| IdentityKeyPair::generate(&mut rng).public()).collect();
     let handshake = |n: u32| Handshake {
-        identity_key: alice.public().identity_key,
+        identity_key: devices[usize::try_from((n - 1) / 64).unwrap()],
         ephemeral_key: {
             let mut key = [0; 32];
             key[..4].copy_from_slice(&n.to_be_bytes());
@@ -195,11 +197,12 @@ fn the_replay_memory_is_bounded_and_ends_with_its_prekey() {
     };
     let prekeys = bob.prekeys_mut();
     for n in 1..=u32::try_from(MAX_REPLAY_MEMORY).unwrap() {
-        assert!(prekeys.choose(&handshake(n)).is_ok());
+        assert!(prekeys.choose(&handshake(n)).is_ok(), "{n}");
         prekeys.consume(&handshake(n), &mut crate::trace::Silent);
     }
     assert!(matches!(prekeys.choose(&handshake(1)), Err(Unavailable::Replayed)));
-    assert!(matches!(prekeys.choose(&handshake(5000)), Err(Unavailable::MemoryFull)));
+    // Another device, its first: there is no room for anybody.
+    assert!(matches!(prekeys.choose(&handshake(64 * 64 + 1)), Err(Unavailable::MemoryFull)));
     let message = start(&alice, bob.last_resort_bundle(), &mut rng);
     let full = Err(DecryptError::TooManyLastResort);
     assert_eq!(open(&mut bob, &alice, &message, &mut rng), full);
@@ -216,7 +219,8 @@ fn prekeys_rotate_after_7_days_and_are_kept_30_days_more() {
     let (alice, mut bob, mut rng) = both();
     let old = bob.last_resort_bundle();
     assert!(!bob.rotate(&mut Env::new(at(7 * DAY - 1), &mut rng)).unwrap());
-    assert!(!bob.rotate(&mut Env::new(Timestamp::from_seconds(0), &mut rng)).unwrap());
+    let back = Timestamp::from_seconds(START - 7 * DAY);
+    assert!(!bob.rotate(&mut Env::new(back, &mut rng)).unwrap());
     assert_eq!(bob.last_resort_bundle(), old);
     assert!(bob.rotate(&mut Env::new(at(7 * DAY), &mut rng)).unwrap());
     let new = bob.last_resort_bundle();
@@ -229,6 +233,60 @@ fn prekeys_rotate_after_7_days_and_are_kept_30_days_more() {
     bob.rotate(&mut Env::new(at(37 * DAY), &mut rng)).unwrap();
     let gone = Err(DecryptError::UnknownPreKey);
     assert_eq!(open(&mut bob, &alice, &late, &mut rng), gone);
+}
+
+#[test]
+fn one_device_fills_only_its_own_part_of_the_replay_memory() {
+    let (alice, mut bob, mut rng) = both();
+    for _ in 0..MAX_REPLAY_MEMORY_PER_DEVICE {
+        let message = start(&alice, bob.last_resort_bundle(), &mut rng);
+        assert!(open(&mut bob, &alice, &message, &mut rng).is_ok());
+    }
+    let message = start(&alice, bob.last_resort_bundle(), &mut rng);
+    let full = Err(DecryptError::TooManyLastResort);
+    assert_eq!(open(&mut bob, &alice, &message, &mut rng), full);
+    let carol = device("carol", &mut rng);
+    let message = start(&carol, bob.last_resort_bundle(), &mut rng);
+    assert!(open(&mut bob, &carol, &message, &mut rng).is_ok());
+    // One-time prekeys need no memory.
+    let bundle = bundles(&mut bob, &mut rng).remove(0);
+    let message = start(&alice, bundle, &mut rng);
+    assert!(open(&mut bob, &alice, &message, &mut rng).is_ok());
+}
+
+#[test]
+fn a_clock_that_was_ahead_stops_no_rotation() {
+    let (alice, mut bob, mut rng) = both();
+    let late = start(&alice, bob.last_resort_bundle(), &mut rng);
+    // Twenty years ahead, once; then the clock is right again.
+    assert!(bob.rotate(&mut Env::new(at(7300 * DAY), &mut rng)).unwrap());
+    assert!(bob.rotate(&mut Env::new(at(DAY), &mut rng)).unwrap());
+    assert_eq!(bob.rotation_due(), at(8 * DAY));
+    // A little back changes nothing.
+    assert!(!bob.rotate(&mut Env::new(at(0), &mut rng)).unwrap());
+    assert!(bob.rotate(&mut Env::new(at(8 * DAY), &mut rng)).unwrap());
+    let mut kept = LocalDevice::from_bytes(bob.to_bytes().expose()).unwrap();
+    assert!(open(&mut kept, &alice, &late, &mut rng).is_ok());
+    assert!(!bob.rotate(&mut Env::new(at(15 * DAY - 1), &mut rng)).unwrap());
+    bob.rotate(&mut Env::new(at(31 * DAY), &mut rng)).unwrap();
+    let gone = Err(DecryptError::UnknownPreKey);
+    assert_eq!(open(&mut bob, &alice, &late, &mut rng), gone);
+    // A clock that goes to and fro retires many at once; the state still loads.
+    for _ in 0..9 {
+        bob.rotate(&mut Env::new(at(100 * DAY), &mut rng)).unwrap();
+        bob.rotate(&mut Env::new(at(31 * DAY), &mut rng)).unwrap();
+        assert!(LocalDevice::from_bytes(bob.to_bytes().expose()).is_ok());
+    }
+}
+
+#[test]
+fn the_next_rotation_is_announced() {
+    let (_, mut bob, mut rng) = both();
+    assert_eq!(bob.rotation_due(), at(7 * DAY));
+    bob.rotate(&mut Env::new(at(30 * DAY), &mut rng)).unwrap();
+    assert_eq!(bob.rotation_due(), at(37 * DAY));
+    bob.rotate(&mut Env::new(at(59 * DAY), &mut rng)).unwrap();
+    assert_eq!(bob.rotation_due(), at(60 * DAY), "what retired on day 30");
 }
 
 #[test]

@@ -84,6 +84,7 @@ impl<S: Suite> ReceivingChain<S> {
         since: Timestamp,
         observer: &mut O,
     ) {
+        self.none_later_than(since);
         let step = self.step;
         for (n, key) in keys {
             observer.observe(Event::Kept { place: Place::Message { step, n } });
@@ -105,7 +106,16 @@ impl<S: Suite> ReceivingChain<S> {
         }
     }
 
+    /// A clock that was ahead keeps nothing for longer; so the oldest always come first.
+    fn none_later_than(&mut self, now: Timestamp) {
+        for kept in self.kept.iter_mut().rev().take_while(|kept| kept.since > now) {
+            kept.since = now;
+        }
+    }
+
+    /// Drops what is too old.
     pub(super) fn drop_expired<O: Observer>(&mut self, now: Timestamp, observer: &mut O) {
+        self.none_later_than(now);
         let expired = |kept: &KeptKey| kept.since.is_older_than(MAX_KEPT_AGE, now);
         while self.kept.front().is_some_and(expired) {
             self.drop_oldest(observer);

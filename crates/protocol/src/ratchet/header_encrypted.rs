@@ -2,6 +2,8 @@
 
 use alloc::vec::Vec;
 
+use zeroize::Zeroizing;
+
 use super::suite::{RootStep, Suite};
 use crate::aead::{self, TAG_LEN};
 use crate::kdf::{self, HeaderKey, MessageKey, RootKey};
@@ -84,10 +86,10 @@ pub(super) fn open_body<const H: usize>(
 ) -> Option<Vec<u8>> {
     let fields = Fields::<H>::parse(kind, message)?;
     let aad = [context.as_slice(), &kind.prefix(), fields.header].concat();
-    let mut plaintext = fields.body.to_vec();
+    let mut plaintext = Zeroizing::new(fields.body.to_vec());
     aead::open(key.expose(), &aad, &mut plaintext, fields.tag)?;
-    let len = padding::unpadded_len(&plaintext)?;
-    plaintext.truncate(len);
     // M-WIRE-3
-    (len <= MAX_PLAINTEXT_LEN).then_some(plaintext)
+    let len = padding::unpadded_len(&plaintext).filter(|&len| len <= MAX_PLAINTEXT_LEN)?;
+    plaintext.truncate(len);
+    Some(core::mem::take(&mut plaintext))
 }

@@ -63,7 +63,9 @@ impl<S: Suite> Ratchet<S> {
             next_sending: suite::read(reader)?,
             next_receiving: suite::read(reader)?,
         };
-        if ratchet.kept_keys() <= MAX_KEPT_KEYS { Ok(ratchet) } else { Err(Damaged) }
+        let closed =
+            ratchet.receiving.iter().skip(S::OPEN_CHAINS).all(|chain| chain.open.is_none());
+        if closed && ratchet.kept_keys() <= MAX_KEPT_KEYS { Ok(ratchet) } else { Err(Damaged) }
     }
 }
 

@@ -186,14 +186,44 @@ fn a_key_is_kept_for_less_than_30_days() {
         receive(&mut bob, &message).unwrap();
         assert_eq!(receive_at(&mut bob, &late, later(age)), outcome);
     }
-    // The next message that is opened sweeps it away; a clock that goes back does not.
+    // The next message that is opened sweeps it away, or a timer.
     let (mut alice, mut bob) = ends::<HeaderEncrypted>();
-    let messages = [(); 4].map(|()| send(&mut alice));
+    let messages = [(); 3].map(|()| send(&mut alice));
     receive(&mut bob, &messages[1]).unwrap();
-    receive_at(&mut bob, &messages[2], Timestamp::from_seconds(0)).unwrap();
+    bob.expire(later(month - 1), &mut Silent);
     assert_eq!(bob.kept_keys(), 1);
-    receive_at(&mut bob, &messages[3], later(month)).unwrap();
+    let mut by_timer = reload(&bob);
+    by_timer.expire(later(month), &mut Silent);
+    assert_eq!(by_timer.kept_keys(), 0);
+    receive_at(&mut bob, &messages[2], later(month)).unwrap();
     assert_eq!(bob.kept_keys(), 0);
+}
+
+// M-RAT-8
+#[test]
+fn kept_keys_of_closed_chains_expire_too_and_a_clock_that_was_ahead_keeps_none() {
+    let later = |days_: u64| Timestamp::from_seconds(NOW.seconds() + days(days_).as_secs());
+    let mut ends = ends::<HeaderEncrypted>();
+    send(&mut ends.0);
+    talk(&mut ends);
+    let (alice, bob) = &mut ends;
+    send(alice);
+    let message = send(alice);
+    // Ten years ahead, once; the next message finds the clock right again.
+    receive_at(bob, &message, later(3650)).unwrap();
+    assert_eq!((bob.kept_keys(), bob.receiving_chains()), (1, 1), "the older one expired at once");
+    send(alice);
+    let message = send(alice);
+    receive_at(bob, &message, later(0)).unwrap();
+    assert_eq!(bob.kept_keys(), 2);
+    let answer = send(bob);
+    receive(alice, &answer).unwrap();
+    let message = send(alice);
+    receive_at(bob, &message, later(29)).unwrap();
+    assert_eq!((bob.kept_keys(), bob.receiving_chains()), (2, 2));
+    let message = send(alice);
+    receive_at(bob, &message, later(30)).unwrap();
+    assert_eq!((bob.kept_keys(), bob.receiving_chains()), (0, 1));
 }
 
 // M-RAT-9
@@ -415,5 +445,32 @@ fn a_state_with_too_much_in_it_is_refused() {
     assert!(!read(&bob));
     bob.receiving[0].kept.swap(3, 4);
     bob.receiving[0].open.as_mut().unwrap().n = 999;
+    assert!(!read(&bob));
+    bob.receiving[0].open.as_mut().unwrap().n = 5000;
+    assert!(read(&bob));
+    // One kept key too many.
+    for n in 1000..=2000 {
+        assert!(read(&bob));
+        let key = MessageKey::copy_of(&[1; 32]);
+        bob.receiving[0].kept.push_back(chain::KeptKey { n, since: NOW, key });
+    }
+    assert!(!read(&bob));
+    // One chain too many, and one open chain too many.
+    let mut ends = self::ends::<HeaderEncrypted>();
+    for _ in 0..=MAX_KEPT_CHAINS {
+        send(&mut ends.0);
+        talk(&mut ends);
+    }
+    let (_, mut bob) = ends;
+    assert_eq!(bob.receiving_chains(), MAX_KEPT_CHAINS + 1);
+    assert!(read(&bob));
+    let mut another = reload(&bob).receiving.pop_back().unwrap();
+    let open = reload(&bob).receiving.pop_front().unwrap().open;
+    another.open = open;
+    let last = core::mem::replace(bob.receiving.back_mut().unwrap(), another);
+    assert!(!read(&bob));
+    bob.receiving.back_mut().unwrap().open = None;
+    assert!(read(&bob));
+    bob.receiving.push_back(last);
     assert!(!read(&bob));
 }

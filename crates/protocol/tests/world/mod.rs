@@ -29,6 +29,8 @@ pub(crate) enum Step {
     Corrupt { which: usize, bit: usize },
     /// A waiting letter arrives at its own sender.
     Reflect { which: usize },
+    /// A day passes, and both rotate what is due. Not so many that anything expires.
+    Night,
 }
 
 impl Step {
@@ -42,6 +44,7 @@ impl Step {
             25..=26 => Self::Lose { which },
             27..=28 => Self::Replay { which },
             29..=30 => Self::Corrupt { which: which % 251, bit: which.wrapping_mul(7919) },
+            31 if which % 4 == 0 => Self::Night,
             _ => Self::Reflect { which },
         }
     }
@@ -109,6 +112,7 @@ pub(crate) struct World {
     parties: [Party; 2],
     rng: ChaCha20Rng,
     now: u64,
+    nights: u32,
     waiting: Vec<Letter>,
     arrived: Vec<Letter>,
     /// Messages sent on each chain.
@@ -148,6 +152,7 @@ impl World {
             parties,
             rng,
             now,
+            nights: 0,
             waiting: Vec::new(),
             arrived: Vec::new(),
             sent: BTreeMap::new(),
@@ -207,11 +212,27 @@ impl World {
                 self.refuse(1 - letter.to, &letter.bytes);
                 1 - letter.to
             }),
+            Step::Night => {
+                self.night();
+                None
+            }
         };
         if let Some(party) = touched {
             let party = &mut self.parties[party];
             party.sessions = Sessions::from_bytes(party.sessions.to_bytes().expose()).unwrap();
             party.device = LocalDevice::from_bytes(party.device.to_bytes().expose()).unwrap();
+        }
+    }
+
+    fn night(&mut self) {
+        if self.nights < 28 {
+            self.nights += 1;
+            self.now += 24 * 60 * 60;
+        }
+        for party in &mut self.parties {
+            let mut env = Env::new(Timestamp::from_seconds(self.now), &mut self.rng);
+            party.device.rotate(&mut env).unwrap();
+            party.sessions.expire(&mut env);
         }
     }
 
@@ -243,7 +264,7 @@ impl World {
         let bundle = PreKeyBundle::from_bytes(&bundle.to_bytes()).unwrap().verify().unwrap();
         let mut env = Env::new(Timestamp::from_seconds(self.now), &mut self.rng);
         let us = &mut self.parties[party];
-        let id = us.sessions.initiate(&us.device, &bundle, &mut env).unwrap();
+        let id = us.sessions.initiate(&us.device, bundle, &mut env).unwrap();
         us.begin(id);
     }
 
