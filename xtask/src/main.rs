@@ -45,7 +45,7 @@ enum Chore {
     Fuzz(fuzz::Options),
     /// Write the test vectors.
     Vectors(vectors::Options),
-    /// Measure the protocol beside a peer and beside its primitives.
+    /// Measure the protocol beside a peer and beside its primitives; the fastest samples count.
     Bench(bench::Options),
 }
 

@@ -11,7 +11,7 @@ use crate::{BATCH, Group, SKIPPED, peer, sprag};
 pub(crate) fn all(criterion: &mut Criterion) {
     encrypt(&mut criterion.benchmark_group("encrypt_256"));
     decrypt(&mut criterion.benchmark_group("decrypt_256"));
-    ping_pong(&mut criterion.benchmark_group("ping_pong_256"));
+    ping_pong(&mut criterion.benchmark_group("ping_pong_256_both_ways"));
     skipped(&mut criterion.benchmark_group("skipped_1000"));
 }
 

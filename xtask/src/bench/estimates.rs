@@ -1,4 +1,5 @@
-//! Criterion's figures on disk: `GROUP/FUNCTION/new/estimates.json`.
+//! Criterion's figures on disk: `GROUP/FUNCTION/new/sample.json`. Of the samples the fastest counts:
+//! what else a machine does only ever adds time.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,8 +9,8 @@ use std::time::SystemTime;
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
-/// The median time of a piece of work, done one way.
-pub(super) struct Median {
+/// The time of a piece of work, done one way.
+pub(super) struct Figure {
     /// The work.
     pub(super) group: String,
     /// The way: `sprag`, `peer` or `floor`.
@@ -17,14 +18,18 @@ pub(super) struct Median {
     pub(super) nanoseconds: f64,
 }
 
+/// For each sample, how often the work was done, and how long that took in nanoseconds.
 #[derive(Deserialize)]
-struct Estimates {
-    median: Estimate,
+struct Samples {
+    iters: Vec<f64>,
+    times: Vec<f64>,
 }
 
-#[derive(Deserialize)]
-struct Estimate {
-    point_estimate: f64,
+impl Samples {
+    fn fastest(&self) -> Option<f64> {
+        let each = self.times.iter().zip(&self.iters).map(|(time, count)| time / count);
+        each.min_by(f64::total_cmp)
+    }
 }
 
 /// Each file of figures, and when it was written.
@@ -35,7 +40,7 @@ pub(super) fn stamps(folder: &Path) -> Result<Stamps> {
     let mut stamps = Stamps::new();
     for group in folders(folder)? {
         for function in folders(&group)? {
-            let file = function.join("new").join("estimates.json");
+            let file = function.join("new").join("sample.json");
             if let Ok(about) = fs::metadata(&file) {
                 stamps.insert(file, about.modified()?);
             }
@@ -45,26 +50,26 @@ pub(super) fn stamps(folder: &Path) -> Result<Stamps> {
 }
 
 /// Reads what was written since.
-pub(super) fn changed(folder: &Path, before: &Stamps) -> Result<Vec<Median>> {
-    let mut medians = Vec::new();
+pub(super) fn changed(folder: &Path, before: &Stamps) -> Result<Vec<Figure>> {
+    let mut figures = Vec::new();
     for (file, stamp) in stamps(folder)? {
         if before.get(&file) != Some(&stamp) {
             let text = fs::read_to_string(&file)?;
-            medians.extend(median(&file, &text)?);
+            figures.extend(figure(&file, &text)?);
         }
     }
-    Ok(medians)
+    Ok(figures)
 }
 
-fn median(file: &Path, text: &str) -> Result<Option<Median>> {
+fn figure(file: &Path, text: &str) -> Result<Option<Figure>> {
     let name = |above: usize| {
         let folder = file.ancestors().nth(above).and_then(Path::file_name);
         folder.map(|name| name.to_string_lossy().into_owned())
     };
     let (Some(group), Some(function)) = (name(3), name(2)) else { return Ok(None) };
-    let estimates: Estimates =
+    let samples: Samples =
         serde_json::from_str(text).with_context(|| format!("cannot read {}", file.display()))?;
-    Ok(Some(Median { group, function, nanoseconds: estimates.median.point_estimate }))
+    Ok(samples.fastest().map(|nanoseconds| Figure { group, function, nanoseconds }))
 }
 
 fn folders(folder: &Path) -> Result<Vec<PathBuf>> {
@@ -87,17 +92,17 @@ mod tests {
 
     #[test]
     fn a_file_of_figures_is_read() {
-        let file = Path::new("/t/criterion/encrypt_256/sprag/new/estimates.json");
-        let text = r#"{"mean":{"point_estimate":2.5},"median":{"point_estimate":1.5,"x":[]}}"#;
-        let median = median(file, text).unwrap().unwrap();
-        assert_eq!(median.group, "encrypt_256");
-        assert_eq!(median.function, "sprag");
-        assert!((median.nanoseconds - 1.5).abs() < f64::EPSILON);
+        let file = Path::new("/t/criterion/encrypt_256/sprag/new/sample.json");
+        let text = r#"{"sampling_mode":"Linear","iters":[2,4,6],"times":[4.0,6.0,12.0]}"#;
+        let figure = figure(file, text).unwrap().unwrap();
+        assert_eq!(figure.group, "encrypt_256");
+        assert_eq!(figure.function, "sprag");
+        assert!((figure.nanoseconds - 1.5).abs() < f64::EPSILON);
     }
 
     #[test]
     fn a_broken_file_is_named() {
-        let error = median(Path::new("/c/g/f/new/estimates.json"), "{}").err().unwrap();
-        assert!(error.to_string().contains("/c/g/f/new/estimates.json"));
+        let error = figure(Path::new("/c/g/f/new/sample.json"), "{}").err().unwrap();
+        assert!(error.to_string().contains("/c/g/f/new/sample.json"));
     }
 }

@@ -3,9 +3,9 @@
 use anyhow::{Context, Result};
 use serde::Serialize;
 
-use super::estimates::Median;
+use super::estimates::Figure;
 
-/// One piece of work. Times are medians in nanoseconds.
+/// One piece of work. Times are the fastest samples, in nanoseconds.
 #[derive(Default, Serialize)]
 pub(super) struct Row {
     work: String,
@@ -18,19 +18,19 @@ pub(super) struct Row {
     sprag_to_floor: Option<f64>,
 }
 
-/// Puts the medians side by side, ordered by the names of the work.
-pub(super) fn rows(medians: &[Median]) -> Vec<Row> {
-    let mut names: Vec<&str> = medians.iter().map(|median| median.group.as_str()).collect();
+/// Puts the figures side by side, ordered by the names of the work.
+pub(super) fn rows(figures: &[Figure]) -> Vec<Row> {
+    let mut names: Vec<&str> = figures.iter().map(|figure| figure.group.as_str()).collect();
     names.sort_unstable();
     names.dedup();
-    names.into_iter().map(|work| row(work, medians)).collect()
+    names.into_iter().map(|work| row(work, figures)).collect()
 }
 
-fn row(work: &str, medians: &[Median]) -> Row {
+fn row(work: &str, figures: &[Figure]) -> Row {
     let time = |function: &str| {
-        let mut all = medians.iter();
-        all.find(|median| median.group == work && median.function == function)
-            .map(|median| median.nanoseconds)
+        let mut all = figures.iter();
+        all.find(|figure| figure.group == work && figure.function == function)
+            .map(|figure| figure.nanoseconds)
     };
     let (sprag, peer, floor) = (time("sprag"), time("peer"), time("floor"));
     let ratio = |of: Option<f64>, to: Option<f64>| Some(of? / to?);
@@ -112,18 +112,18 @@ fn speed(peer_to_sprag: f64) -> String {
 mod tests {
     use super::*;
 
-    fn median(group: &str, function: &str, nanoseconds: f64) -> Median {
-        Median { group: group.to_owned(), function: function.to_owned(), nanoseconds }
+    fn figure(group: &str, function: &str, nanoseconds: f64) -> Figure {
+        Figure { group: group.to_owned(), function: function.to_owned(), nanoseconds }
     }
 
     fn measured() -> Vec<Row> {
         rows(&[
-            median("handshake", "sprag", 400_000.0),
-            median("handshake", "peer", 200_000.0),
-            median("encrypt_256", "floor", 1500.0),
-            median("encrypt_256", "sprag", 1800.0),
-            median("encrypt_256", "peer", 4500.0),
-            median("open", "peer", 12.0),
+            figure("handshake", "sprag", 400_000.0),
+            figure("handshake", "peer", 200_000.0),
+            figure("encrypt_256", "floor", 1500.0),
+            figure("encrypt_256", "sprag", 1800.0),
+            figure("encrypt_256", "peer", 4500.0),
+            figure("open", "peer", 12.0),
         ])
     }
 
