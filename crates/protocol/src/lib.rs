@@ -103,7 +103,7 @@ pub use padding::{MIN_PADDED_LEN, padded_len};
 pub use prekeys::{
     BundleError, IdsUsedUp, KemPreKey, Left, MAX_ONE_TIME_HELD, MAX_REPLAY_MEMORY,
     MAX_REPLAY_MEMORY_PER_DEVICE, OneTimePreKey, OneTimeUpload, PREKEY_GRACE, PREKEY_LIFETIME,
-    PreKeyBundle, PreKeys, REFILL_BELOW, REFILL_TO, SignedPreKey, VerifiedBundle,
+    PreKeyBundle, PreKeys, REFILL_BELOW, REFILL_TO, Signed, SignedPreKey, VerifiedBundle,
 };
 pub use session::Session;
 pub use sessions::Sessions;

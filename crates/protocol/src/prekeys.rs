@@ -20,31 +20,24 @@ pub use private::{
     OneTimeUpload, PREKEY_GRACE, PREKEY_LIFETIME, PreKeys, REFILL_BELOW, REFILL_TO,
 };
 
-/// SPK: an X25519 prekey signed by IK, used by everyone until it is rotated.
+/// A prekey signed by IK.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SignedPreKey {
+pub struct Signed<K> {
     /// Its number, never used twice.
     pub id: u32,
     /// When it was made.
     pub created: Timestamp,
     /// The key.
-    pub key: PublicKey,
-    /// By IK, over `id (4) || created (8) || key (32)`.
+    pub key: K,
+    /// By IK, over `id (4) || created (8) || key`.
     pub signature: Signature,
 }
 
-/// An ML-KEM-1024 prekey signed by IK: one-time, or the last resort.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KemPreKey {
-    /// Its number, never used twice.
-    pub id: u32,
-    /// When it was made.
-    pub created: Timestamp,
-    /// The key.
-    pub key: KemPublicKey,
-    /// By IK, over `id (4) || created (8) || key (1568)`.
-    pub signature: Signature,
-}
+/// SPK: an X25519 prekey, used by everyone until it is rotated.
+pub type SignedPreKey = Signed<PublicKey>;
+
+/// An ML-KEM-1024 prekey: one-time, or the last resort.
+pub type KemPreKey = Signed<KemPublicKey>;
 
 /// OPK: an X25519 prekey that serves one session.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,65 +48,66 @@ pub struct OneTimePreKey {
     pub key: PublicKey,
 }
 
+/// A kind of key that IK signs.
+trait Signable: Sized {
+    const PURPOSE: Purpose;
+    fn bytes(&self) -> &[u8];
+    fn take(reader: &mut Reader<'_>) -> Result<Self, Damaged>;
+}
+
+impl Signable for PublicKey {
+    const PURPOSE: Purpose = Purpose::SignedPreKey;
+
+    fn bytes(&self) -> &[u8] {
+        self.as_bytes()
+    }
+
+    fn take(reader: &mut Reader<'_>) -> Result<Self, Damaged> {
+        Self::read(reader)
+    }
+}
+
+impl Signable for KemPublicKey {
+    const PURPOSE: Purpose = Purpose::KemPreKey;
+
+    fn bytes(&self) -> &[u8] {
+        self.as_bytes()
+    }
+
+    fn take(reader: &mut Reader<'_>) -> Result<Self, Damaged> {
+        Self::read(reader)
+    }
+}
+
 /// `id || created || key`, the body of a prekey's signature.
 fn body(id: u32, created: Timestamp, key: &[u8]) -> Vec<u8> {
     [&id.to_be_bytes(), created.seconds().to_be_bytes().as_slice(), key].concat()
 }
 
-impl SignedPreKey {
-    fn sign(identity: &IdentityKeyPair, id: u32, created: Timestamp, key: PublicKey) -> Self {
-        let signature = identity.sign(Purpose::SignedPreKey, &body(id, created, key.as_bytes()));
-        Self { id, created, key, signature }
-    }
-
-    fn verify(&self, owner: &IdentityKey) -> Result<(), BadSignature> {
-        let body = body(self.id, self.created, self.key.as_bytes());
-        owner.verify(Purpose::SignedPreKey, &body, &self.signature)
-    }
-
-    fn write(&self, writer: &mut Writer) {
-        writer.u32(self.id);
-        writer.u64(self.created.seconds());
-        writer.put(self.key.as_bytes());
-        writer.put(&self.signature.0);
-    }
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Damaged> {
-        Ok(Self {
-            id: reader.u32()?,
-            created: Timestamp::from_seconds(reader.u64()?),
-            key: PublicKey::read(reader)?,
-            signature: Signature(*reader.array::<SIGNATURE_LEN>()?),
-        })
-    }
+fn sign<K: Signable>(identity: &IdentityKeyPair, id: u32, created: Timestamp, key: K) -> Signed<K> {
+    let signature = identity.sign(K::PURPOSE, &body(id, created, key.bytes()));
+    Signed { id, created, key, signature }
 }
 
-impl KemPreKey {
-    fn sign(identity: &IdentityKeyPair, id: u32, created: Timestamp, key: KemPublicKey) -> Self {
-        let signature = identity.sign(Purpose::KemPreKey, &body(id, created, key.as_bytes()));
-        Self { id, created, key, signature }
-    }
+fn verify<K: Signable>(prekey: &Signed<K>, owner: &IdentityKey) -> Result<(), BadSignature> {
+    let body = body(prekey.id, prekey.created, prekey.key.bytes());
+    owner.verify(K::PURPOSE, &body, &prekey.signature)
+}
 
-    fn verify(&self, owner: &IdentityKey) -> Result<(), BadSignature> {
-        let body = body(self.id, self.created, self.key.as_bytes());
-        owner.verify(Purpose::KemPreKey, &body, &self.signature)
-    }
+fn write<K: Signable>(prekey: &Signed<K>, writer: &mut Writer) {
+    writer.u32(prekey.id);
+    writer.u64(prekey.created.seconds());
+    writer.put(prekey.key.bytes());
+    writer.put(&prekey.signature.0);
+}
 
-    fn write(&self, writer: &mut Writer) {
-        writer.u32(self.id);
-        writer.u64(self.created.seconds());
-        writer.put(self.key.as_bytes());
-        writer.put(&self.signature.0);
-    }
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Damaged> {
-        Ok(Self {
-            id: reader.u32()?,
-            created: Timestamp::from_seconds(reader.u64()?),
-            key: KemPublicKey::read(reader)?,
-            signature: Signature(*reader.array::<SIGNATURE_LEN>()?),
-        })
-    }
+fn read<K: Signable>(reader: &mut Reader<'_>) -> Result<Signed<K>, Damaged> {
+    Ok(Signed {
+        id: reader.u32()?,
+        created: Timestamp::from_seconds(reader.u64()?),
+        key: K::take(reader)?,
+        signature: Signature(*reader.array::<SIGNATURE_LEN>()?),
+    })
 }
 
 /// What starts a session with a device: who it is, and one prekey of each kind.
@@ -151,7 +145,7 @@ impl PreKeyBundle {
     /// [`BundleError::BadSignature`].
     pub fn verify(self) -> Result<VerifiedBundle, BundleError> {
         let owner = &self.owner.identity_key;
-        let both = self.signed.verify(owner).and_then(|()| self.kem.verify(owner));
+        let both = verify(&self.signed, owner).and_then(|()| verify(&self.kem, owner));
         match both {
             Ok(()) => Ok(VerifiedBundle(self)),
             Err(BadSignature) => Err(BundleError::BadSignature),
@@ -164,8 +158,8 @@ impl PreKeyBundle {
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut writer = Writer::with_capacity(2048);
         self.owner.write(&mut writer);
-        self.signed.write(&mut writer);
-        self.kem.write(&mut writer);
+        write(&self.signed, &mut writer);
+        write(&self.kem, &mut writer);
         writer.option(self.one_time.as_ref(), |writer, prekey| {
             writer.u32(prekey.id.get());
             writer.put(prekey.key.as_bytes());
@@ -188,8 +182,8 @@ impl PreKeyBundle {
     fn read(reader: &mut Reader<'_>) -> Result<Self, Damaged> {
         let bundle = Self {
             owner: DeviceIdentity::read(reader)?,
-            signed: SignedPreKey::read(reader)?,
-            kem: KemPreKey::read(reader)?,
+            signed: read(reader)?,
+            kem: read(reader)?,
             one_time: reader.option(|reader| {
                 Ok(OneTimePreKey {
                     id: NonZeroU32::new(reader.u32()?).ok_or(Damaged)?,

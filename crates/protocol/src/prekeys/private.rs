@@ -9,7 +9,7 @@ use core::time::Duration;
 
 use rand_core::CryptoRng;
 
-use super::{KemPreKey, OneTimePreKey, SignedPreKey};
+use super::{KemPreKey, OneTimePreKey, SignedPreKey, sign};
 use crate::codec::{Damaged, Reader, Writer};
 use crate::kem::KemKeyPair;
 use crate::keys::IdentityKeyPair;
@@ -182,7 +182,7 @@ impl PreKeys {
         }
         for id in ids.1 {
             let pair = KemKeyPair::generate(rng);
-            upload.kem.push(KemPreKey::sign(identity, id.get(), now, pair.public()));
+            upload.kem.push(sign(identity, id.get(), now, pair.public()));
             self.one_time_kem.insert(id.get(), pair);
         }
         while self.one_time.len() > MAX_ONE_TIME_HELD {
@@ -199,14 +199,14 @@ impl PreKeys {
     pub(crate) fn signed_prekey(&self, identity: &IdentityKeyPair) -> SignedPreKey {
         let Generation { signed_id, signed, created, .. } = &self.current;
         let pair = KeyPair::from_secret(Secret::copy_of(signed.expose()));
-        SignedPreKey::sign(identity, *signed_id, *created, pair.public())
+        sign(identity, *signed_id, *created, pair.public())
     }
 
     /// The current last-resort KEM prekey, to be published.
     #[must_use]
     pub(crate) fn last_resort(&self, identity: &IdentityKeyPair) -> KemPreKey {
         let Generation { kem_id, kem, created, .. } = &self.current;
-        KemPreKey::sign(identity, *kem_id, *created, kem.public())
+        sign(identity, *kem_id, *created, kem.public())
     }
 
     #[cfg(test)]
