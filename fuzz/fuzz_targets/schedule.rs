@@ -8,9 +8,14 @@ use libfuzzer_sys::fuzz_target;
 #[path = "../../crates/protocol/tests/world/mod.rs"]
 mod world;
 
-use world::{Step, World};
+use world::{Beginning, Step, World};
+
+thread_local! {
+    static BEGINNING: Beginning = Beginning::new(1);
+}
 
 fuzz_target!(|bytes: &[u8]| {
     let (steps, _) = bytes.as_chunks::<3>();
-    World::run(1, steps.iter().take(300).copied().map(Step::from_bytes));
+    let steps = steps.iter().take(300).copied().map(Step::from_bytes);
+    BEGINNING.with(|beginning| World::run(beginning, steps));
 });

@@ -7,7 +7,11 @@ mod world;
 use chacha20::ChaCha20Rng;
 use chacha20::rand_core::{Rng, SeedableRng};
 use proptest::prelude::*;
-use world::{Step, World};
+use world::{Beginning, Step, World};
+
+thread_local! {
+    static BEGINNINGS: Vec<Beginning> = (0..8).map(Beginning::new).collect();
+}
 
 fn steps(most: usize) -> impl Strategy<Value = Vec<Step>> {
     let step = any::<[u8; 3]>().prop_map(Step::from_bytes);
@@ -15,14 +19,14 @@ fn steps(most: usize) -> impl Strategy<Value = Vec<Step>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..Default::default() })]
 
     /// Loss, duplication, reordering, corruption, replay, reflection, simultaneous starts, saved and
     /// loaded at every step: what can arrive is read exactly once, all else is refused and changes
     /// nothing, and both sides end up on one session (M-RAT-1, M-RAT-11, M-SES-4).
     #[test]
-    fn every_schedule_matches_the_model(seed: u64, steps in steps(120)) {
-        World::run(seed, steps);
+    fn every_schedule_matches_the_model(seed in 0..8_u64, steps in steps(120)) {
+        BEGINNINGS.with(|beginnings| World::run(&beginnings[usize::try_from(seed).unwrap()], steps));
     }
 }
 
@@ -37,7 +41,7 @@ fn long_schedules_match_the_model() {
             rng.fill_bytes(&mut step);
             Step::from_bytes(step)
         });
-        let world = World::run(seed, steps);
+        let world = World::run(&Beginning::new(seed), steps);
         totals = (totals.0 + world.read, totals.1 + world.refused);
     }
     assert!(totals.0 > 2000 && totals.1 > 500, "the schedules do read and refuse: {totals:?}");

@@ -124,34 +124,61 @@ pub(crate) struct World {
     pub(crate) refused: usize,
 }
 
-impl World {
+/// Two devices before anything happened; making their keys takes longer than many schedules.
+pub(crate) struct Beginning {
+    devices: [Vec<u8>; 2],
+    one_time: [Vec<OneTimePreKey>; 2],
+    one_time_kem: [Vec<KemPreKey>; 2],
+}
+
+const START: u64 = 1_800_000_000;
+
+impl Beginning {
     /// The same seed makes the same keys.
     pub(crate) fn new(seed: u64) -> Self {
         let mut rng = ChaCha20Rng::seed_from_u64(seed);
-        let now = 1_800_000_000;
-        let devices = ["alice", "bob"].map(|name| {
-            let mut env = Env::new(Timestamp::from_seconds(now), &mut rng);
+        let mut env = Env::new(Timestamp::from_seconds(START), &mut rng);
+        let mut device = |name| {
             let account = AccountKeyPair::generate(env.rng).public();
             let address =
                 Address { account: AccountName::new(name).unwrap(), device: DeviceId::FIRST };
             let mut device = LocalDevice::generate(address, account, &mut env);
             let upload = device.replenish(Left { one_time: 24, kem: 24 }, &mut env).unwrap();
-            (device, upload)
-        });
-        let publics = [1, 0].map(|other: usize| devices[other].0.public().clone());
-        let mut publics = publics.into_iter();
-        let parties = devices.map(|(device, upload)| Party {
-            device,
-            sessions: Sessions::with(publics.next().unwrap()),
-            one_time: upload.one_time.into_iter().take(2).collect(),
-            one_time_kem: upload.kem.into_iter().take(3).collect(),
+            let one_time: Vec<_> = upload.one_time.into_iter().take(2).collect();
+            let one_time_kem: Vec<_> = upload.kem.into_iter().take(3).collect();
+            (device.to_bytes().into_vec(), one_time, one_time_kem)
+        };
+        let (alice, bob) = (device("alice"), device("bob"));
+        Self {
+            devices: [alice.0, bob.0],
+            one_time: [alice.1, bob.1],
+            one_time_kem: [alice.2, bob.2],
+        }
+    }
+
+    fn party(&self, party: usize) -> Party {
+        let device = |party: usize| LocalDevice::from_bytes(&self.devices[party]).unwrap();
+        Party {
+            device: device(party),
+            sessions: Sessions::with(device(1 - party).public().clone()),
+            one_time: self.one_time[party].clone(),
+            one_time_kem: self.one_time_kem[party].clone(),
             known: Vec::new(),
             ever: BTreeSet::new(),
-        });
+        }
+    }
+}
+
+impl World {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self::begin(&Beginning::new(seed))
+    }
+
+    pub(crate) fn begin(beginning: &Beginning) -> Self {
         Self {
-            parties,
-            rng,
-            now,
+            parties: [beginning.party(0), beginning.party(1)],
+            rng: ChaCha20Rng::seed_from_u64(0),
+            now: START,
             nights: 0,
             waiting: Vec::new(),
             arrived: Vec::new(),
@@ -163,8 +190,8 @@ impl World {
     }
 
     /// Runs a schedule and [finishes](Self::finish) it.
-    pub(crate) fn run(seed: u64, steps: impl IntoIterator<Item = Step>) -> Self {
-        let mut world = Self::new(seed);
+    pub(crate) fn run(beginning: &Beginning, steps: impl IntoIterator<Item = Step>) -> Self {
+        let mut world = Self::begin(beginning);
         for step in steps {
             world.step(step);
         }
