@@ -354,3 +354,28 @@ fn ids_are_used_up_once_and_for_all() {
     assert_eq!(bob.rotate(&mut env), Ok(true));
     assert_eq!((bob.signed_prekey().id, bob.last_resort().id), (u32::MAX - 2, u32::MAX - 1));
 }
+
+#[test]
+fn a_state_with_an_id_twice_or_beyond_the_next_one_is_refused() {
+    let (_, mut bob, mut rng) = both();
+    bundles(&mut bob, &mut rng);
+    let state = bob.to_bytes().into_vec();
+    let find =
+        |pattern: &[u8]| state.windows(pattern.len()).position(|window| window == pattern).unwrap();
+    // 76 OPKs from id 3 on, 36 bytes each; 76 KEM prekeys from id 79 on, 68 bytes each; the next id.
+    let one_time = find(&[0, 76, 0, 0, 0, 3]) + 2;
+    let kem = find(&[0, 76, 0, 0, 0, 79]) + 2;
+    let next_id = find(&[0, 0, 0, 155]);
+    let loads = |at: usize, id: u8| {
+        let mut content = state[..state.len() - 8].to_vec();
+        assert_eq!(content[at..at + 3], [0; 3]);
+        content[at + 3] = id;
+        let checksum = crate::kdf::sha256(&[&content]);
+        content.extend_from_slice(&checksum[..8]);
+        LocalDevice::from_bytes(&content).is_ok()
+    };
+    assert!(loads(one_time + 36, 4) && loads(kem + 68, 80) && loads(next_id, 155));
+    assert!(!loads(one_time + 36, 3), "an OPK id twice");
+    assert!(!loads(kem + 68, 79), "a KEM prekey id twice");
+    assert!(loads(next_id, 156) && !loads(next_id, 154), "the last id is 154");
+}
