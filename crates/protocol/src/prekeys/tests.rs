@@ -379,3 +379,21 @@ fn a_state_with_an_id_twice_or_beyond_the_next_one_is_refused() {
     assert!(!loads(kem + 68, 79), "a KEM prekey id twice");
     assert!(loads(next_id, 156) && !loads(next_id, 154), "the last id is 154");
 }
+
+#[test]
+fn a_replay_memory_with_an_entry_twice_is_refused() {
+    let (alice, mut bob, mut rng) = both();
+    for _ in 0..2 {
+        let message = start(&alice, bob.last_resort_bundle(), &mut rng);
+        assert!(open(&mut bob, &alice, &message, &mut rng).is_ok());
+    }
+    let state = bob.to_bytes().into_vec();
+    let pattern = [&[0, 2], alice.public().identity_key.as_bytes().as_slice()].concat();
+    let first = state.windows(34).position(|window| window == pattern).unwrap() + 2;
+    let second = first + 32 + 4 + 32;
+    let mut content = state[..state.len() - 8].to_vec();
+    content.copy_within(first..second, second);
+    let checksum = crate::kdf::sha256(&[&content]);
+    content.extend_from_slice(&checksum[..8]);
+    assert!(LocalDevice::from_bytes(&content).is_err());
+}
