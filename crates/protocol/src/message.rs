@@ -127,7 +127,16 @@ impl Handshake {
         writer.into_public()
     }
 
-    /// A handshake of `sender`, whose key is compared, not parsed again.
+    /// Takes the handshake of a first message; `None` where it is not the sender's (M-HS-1), whose key
+    /// is compared and not parsed again, or a key in it is not acceptable.
+    pub(crate) fn parse(
+        prefix: &[u8; FIRST_MESSAGE_PREFIX_LEN],
+        sender: &IdentityKey,
+    ) -> Option<Self> {
+        let mut reader = Reader::new(prefix);
+        Self::read(&mut reader, sender).ok()
+    }
+
     fn read(reader: &mut Reader<'_>, sender: &IdentityKey) -> Result<Self, Damaged> {
         let is_first = *reader.array()? == Kind::First.prefix();
         let is_theirs = reader.array()? == sender.as_bytes();
@@ -163,18 +172,6 @@ impl<'a> Incoming<'a> {
         Fields::<ENCRYPTED_HEADER_LEN>::parse(Kind::HeaderEncrypted, message)?;
         Some(prefix.map_or(Self::Ratchet(message), |prefix| Self::First { prefix, message }))
     }
-}
-
-/// Takes the handshake of a first message; `None` where it is not the sender's (M-HS-1), or a key in
-/// it is not acceptable.
-pub(crate) fn parse_handshake(
-    prefix: &[u8; FIRST_MESSAGE_PREFIX_LEN],
-    sender: &IdentityKey,
-) -> Option<Handshake> {
-    let mut reader = Reader::new(prefix);
-    let handshake = Handshake::read(&mut reader, sender).ok()?;
-    reader.end().ok()?;
-    Some(handshake)
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ pub const MAX_UNANSWERED_AGE: Duration = days(30);
 pub struct SessionId(pub [u8; 32]);
 
 impl SessionId {
-    pub(crate) fn of(prefix: &[u8; FIRST_MESSAGE_PREFIX_LEN]) -> Self {
+    pub(crate) fn of(prefix: &[u8]) -> Self {
         Self(kdf::sha256(&[prefix]))
     }
 }
@@ -67,7 +67,7 @@ impl Session {
         let Agreed { root, initiator_header, responder_header, associated_data } = agreed;
         let header_keys = (initiator_header, responder_header);
         let ratchet = Ratchet::initiator(root, header_keys, theirs, env.rng, &mut env.observer)?;
-        let id = SessionId(kdf::sha256(&[&prefix]));
+        let id = SessionId::of(&prefix);
         Ok(Self { id, created: env.now, associated_data, unanswered: Some(prefix), ratchet })
     }
 
@@ -124,7 +124,8 @@ impl Session {
     ) -> Result<Vec<u8>, SealError> {
         let context = &self.associated_data;
         let message = self.ratchet.encrypt(plaintext, context, env.rng, &mut env.observer)?;
-        self.created = self.created.no_later_than(env.now);
+        // A clock that was once ahead must not keep an unanswered session in use.
+        self.created = self.created.min(env.now);
         // M-SES-1
         Ok(match &self.unanswered {
             Some(prefix) => [prefix.as_slice(), &message].concat(),
@@ -172,7 +173,7 @@ impl Session {
                 .option(|reader| Ok(reader.slice(FIRST_MESSAGE_PREFIX_LEN)?.to_vec()))?,
             ratchet: Ratchet::read(reader)?,
         };
-        let named = session.unanswered.as_ref().map(|prefix| SessionId(kdf::sha256(&[prefix])));
+        let named = session.unanswered.as_deref().map(SessionId::of);
         if named.is_none_or(|id| id == session.id) { Ok(session) } else { Err(Damaged) }
     }
 }

@@ -9,7 +9,7 @@ use crate::address::DeviceIdentity;
 use crate::codec::{Damaged, Reader, Writer};
 use crate::device::LocalDevice;
 use crate::env::Env;
-use crate::message::{FIRST_MESSAGE_PREFIX_LEN, Incoming, parse_handshake};
+use crate::message::{FIRST_MESSAGE_PREFIX_LEN, Handshake, Incoming};
 use crate::prekeys::{Unavailable, VerifiedBundle};
 use crate::ratchet::{OpenError, SealError};
 use crate::session::{InitiateError, Session, SessionId};
@@ -149,8 +149,8 @@ impl Sessions {
     }
 
     /// Starts a new session, which becomes the active one. The bundle is used up: its one-time prekeys
-    /// serve one session. Draws 32 bytes of randomness for EK, 32
-    /// for the KEM and 32 for the first ratchet key.
+    /// serve one session. Draws 32 bytes of randomness for EK, 32 for the KEM and 32 for the first
+    /// ratchet key.
     ///
     /// # Errors
     /// Every [`InitiateError`]; then nothing changed.
@@ -264,7 +264,7 @@ impl Sessions {
         env: &mut Env<'_, R, O>,
     ) -> Result<Received, DecryptError> {
         let handshake =
-            parse_handshake(prefix, &self.peer.identity_key).ok_or(DecryptError::Unreadable)?;
+            Handshake::parse(prefix, &self.peer.identity_key).ok_or(DecryptError::Unreadable)?;
         let mut session = Session::respond(us, &self.peer, (id, &handshake), env)?;
         let plaintext = session.decrypt(message, env).unwrap_or(Err(OpenError::Unreadable))?;
         let started = us.prekeys_mut().consume(&handshake, &mut env.observer);

@@ -19,12 +19,6 @@ impl Timestamp {
         self.0
     }
 
-    /// This moment, or `now` where it lies in the future: a clock that was once far ahead must not stop
-    /// what depends on age.
-    pub(crate) fn no_later_than(self, now: Self) -> Self {
-        self.min(now)
-    }
-
     /// `age` later.
     pub(crate) fn after(self, age: Duration) -> Self {
         Self(self.0.saturating_add(age.as_secs()))

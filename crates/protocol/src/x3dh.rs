@@ -15,16 +15,13 @@ const F: [u8; 32] = [0xFF; 32];
 const LONGEST: usize = 6 * 32;
 
 /// What the handshake's KDF is fed with: `F || DH1 || DH2 || DH3 [|| DH4]`, and more to come.
-pub(crate) struct KeyMaterial {
-    bytes: Zeroizing<Vec<u8>>,
-    parts: Vec<Agreement>,
-}
+pub(crate) struct KeyMaterial(Zeroizing<Vec<u8>>);
 
 impl KeyMaterial {
     fn new() -> Self {
-        let mut bytes = Zeroizing::new(Vec::with_capacity(LONGEST));
-        bytes.extend_from_slice(&F);
-        Self { bytes, parts: Vec::new() }
+        let mut material = Zeroizing::new(Vec::with_capacity(LONGEST));
+        material.extend_from_slice(&F);
+        Self(material)
     }
 
     pub(crate) fn put<O: Observer>(
@@ -35,8 +32,7 @@ impl KeyMaterial {
     ) {
         let place = Place::Agreement(what);
         observer.observe(Event::Derived { place, key: secret });
-        self.bytes.extend_from_slice(secret);
-        self.parts.push(what);
+        self.0.extend_from_slice(secret);
     }
 
     fn agreed<O: Observer>(
@@ -50,12 +46,14 @@ impl KeyMaterial {
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8] {
-        &self.bytes
+        &self.0
     }
 
     /// The keys are derived; what they came from is wiped.
     pub(crate) fn erase<O: Observer>(self, observer: &mut O) {
-        for &part in &self.parts {
+        let dh4 = (self.0.len() == LONGEST).then_some(Agreement::Dh4);
+        let dhs = [Agreement::Dh1, Agreement::Dh2, Agreement::Dh3].into_iter().chain(dh4);
+        for part in dhs.chain([Agreement::Kem]) {
             let place = Place::Agreement(part);
             observer.observe(Event::Used { place });
             observer.observe(Event::Erased { place });

@@ -60,8 +60,8 @@ fn a_handshake_comes_back_from_bytes() {
         assert_eq!(bytes[..2], [1, 1]);
         assert_eq!(bytes[66..74], [1, 2, 3, 4, 5, 6, 7, 8]);
         let prefix = bytes.as_slice().try_into().unwrap();
-        assert_eq!(parse_handshake(prefix, &identity.public()), Some(handshake));
+        assert_eq!(Handshake::parse(prefix, &identity.public()), Some(handshake));
         let other = crate::IdentityKeyPair::from_seed(crate::secret::Secret::copy_of(&[2; 32]));
-        assert_eq!(parse_handshake(prefix, &other.public()), None);
+        assert_eq!(Handshake::parse(prefix, &other.public()), None);
     }
 }

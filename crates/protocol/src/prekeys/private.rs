@@ -145,7 +145,7 @@ impl PreKeys {
             self.retired.push(Retired { since: now, generation });
         }
         for retired in &mut self.retired {
-            retired.since = retired.since.no_later_than(now);
+            retired.since = retired.since.min(now);
         }
         self.retired.retain(|retired| !retired.since.is_older_than(PREKEY_GRACE, now));
         // More than these there are only where the clock went to and fro.
@@ -161,7 +161,8 @@ impl PreKeys {
     }
 
     /// Makes one-time prekeys if the directory has fewer than [`REFILL_BELOW`] of a kind: so many
-    /// that it has [`REFILL_TO`] (M-PRE-4). Draws 32 bytes of `rng` for each OPK, then 64 for each KEM prekey.
+    /// that it has [`REFILL_TO`] (M-PRE-4). Draws 32 bytes of `rng` for each OPK, then 64 for each KEM
+    /// prekey.
     ///
     /// # Errors
     /// [`IdsUsedUp`]; then nothing changed.

@@ -44,8 +44,8 @@ pub(super) struct Turn<S: Suite> {
 }
 
 impl<S: Suite> Ratchet<S> {
-    /// Tries the header keys: every chain's, newest first, then NHKr. Costs nothing but header
-    /// trials; no key is derived (M-RAT-2). At most one key opens a header, so the order decides only speed.
+    /// Tries the header keys: every chain's, newest first, then NHKr. Costs nothing but header trials; no
+    /// key is derived (M-RAT-2).
     pub(super) fn locate(&self, message: &[u8]) -> Option<Found> {
         let known = self.receiving.iter().enumerate().find_map(|(index, chain)| {
             let header = S::open_header(&chain.header_key, message)?;
