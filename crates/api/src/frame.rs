@@ -1,0 +1,11 @@
+//! The socket's frames (`proto/frames.proto`): each binary message is one [`ToRelay`] or [`FromRelay`].
+
+pub use prost::{DecodeError, Message};
+
+pub use generated::*;
+
+mod generated {
+    #![expect(clippy::pedantic, missing_docs, reason = "prost writes this module")]
+
+    include!(concat!(env!("OUT_DIR"), "/sprag.v1.rs"));
+}

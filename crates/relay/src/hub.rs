@@ -1,0 +1,174 @@
+//! Who is connected: pushes what was committed to the device that is there to receive it.
+//!
+//! Each device has at most one live consumer; a newer one takes over. The queue of a consumer is
+//! bounded: what does not fit is read from the storage once there is room, so a slow device costs
+//! bounded memory.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use sprag_api::directory::KeyCounts;
+use tokio::sync::Notify;
+
+use crate::storage::{Envelope, MailboxId};
+
+/// How many envelopes wait in memory for one consumer.
+const QUEUED: usize = 256;
+/// How many bytes of ciphertext wait in memory for one consumer.
+const QUEUED_BYTES: usize = 256 * 1024;
+
+/// What a consumer is told between envelopes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Notice {
+    /// One-time prekeys are running out.
+    PreKeysLow(KeyCounts),
+    /// The account has this signed device list now.
+    DevicesChanged(Vec<u8>),
+    /// A newer connection of the device receives now.
+    TakenOver,
+    /// The device or its account is gone.
+    Removed,
+}
+
+/// What waits for a consumer.
+#[derive(Debug, Default)]
+struct Queue {
+    envelopes: VecDeque<Arc<Envelope>>,
+    bytes: usize,
+    notices: Vec<Notice>,
+    /// Whether the storage holds envelopes that did not fit.
+    behind: bool,
+}
+
+/// A connection that receives for a device.
+#[derive(Debug)]
+pub(crate) struct Consumer {
+    id: u64,
+    queue: Mutex<Queue>,
+    wake: Notify,
+}
+
+/// What a consumer finds when it looks.
+#[derive(Debug, Default)]
+pub(crate) struct Arrived {
+    pub(crate) envelopes: Vec<Arc<Envelope>>,
+    pub(crate) notices: Vec<Notice>,
+    /// Whether there is more in the storage than this.
+    pub(crate) behind: bool,
+}
+
+impl Consumer {
+    /// Returns when there may be something to take.
+    pub(crate) async fn woken(&self) {
+        self.wake.notified().await;
+    }
+
+    /// Everything that waits.
+    pub(crate) fn take(&self) -> Arrived {
+        let mut queue = lock(&self.queue);
+        queue.bytes = 0;
+        Arrived {
+            envelopes: queue.envelopes.drain(..).collect(),
+            notices: std::mem::take(&mut queue.notices),
+            behind: std::mem::take(&mut queue.behind),
+        }
+    }
+
+    /// Whether there is something to take, notices apart.
+    pub(crate) fn has_envelopes(&self) -> bool {
+        let queue = lock(&self.queue);
+        queue.behind || !queue.envelopes.is_empty()
+    }
+
+    /// Only the notices.
+    pub(crate) fn take_notices(&self) -> Vec<Notice> {
+        std::mem::take(&mut lock(&self.queue).notices)
+    }
+
+    fn push(&self, envelopes: impl Iterator<Item = Arc<Envelope>>) {
+        let mut queue = lock(&self.queue);
+        for envelope in envelopes {
+            let len = envelope.ciphertext.len();
+            // Once one did not fit, those after it must come from the storage too.
+            if queue.behind || queue.envelopes.len() >= QUEUED || queue.bytes + len > QUEUED_BYTES {
+                queue.behind = true;
+                break;
+            }
+            queue.bytes += len;
+            queue.envelopes.push_back(envelope);
+        }
+        drop(queue);
+        self.wake.notify_one();
+    }
+
+    fn tell(&self, notice: Notice) {
+        let mut queue = lock(&self.queue);
+        if !queue.notices.contains(&notice) {
+            queue.notices.push(notice);
+        }
+        drop(queue);
+        self.wake.notify_one();
+    }
+}
+
+/// All consumers of this relay.
+#[derive(Debug, Default)]
+pub(crate) struct Hub {
+    consumers: Mutex<HashMap<MailboxId, Arc<Consumer>>>,
+    next: AtomicU64,
+}
+
+impl Hub {
+    /// A new consumer for a device; the one before it, if any, is told.
+    pub(crate) fn connect(&self, device: MailboxId) -> Arc<Consumer> {
+        let consumer = Arc::new(Consumer {
+            id: self.next.fetch_add(1, Ordering::Relaxed),
+            queue: Mutex::default(),
+            wake: Notify::new(),
+        });
+        let older = lock(&self.consumers).insert(device, Arc::clone(&consumer));
+        if let Some(older) = older {
+            older.tell(Notice::TakenOver);
+        }
+        consumer
+    }
+
+    /// The consumer's connection is over.
+    pub(crate) fn disconnect(&self, device: MailboxId, consumer: &Consumer) {
+        let mut consumers = lock(&self.consumers);
+        if consumers.get(&device).is_some_and(|current| current.id == consumer.id) {
+            consumers.remove(&device);
+        }
+    }
+
+    /// Hands over what was committed for a device, in the order of its mailbox.
+    pub(crate) fn deliver(
+        &self,
+        device: MailboxId,
+        envelopes: impl Iterator<Item = Arc<Envelope>>,
+    ) {
+        let consumer = lock(&self.consumers).get(&device).cloned();
+        if let Some(consumer) = consumer {
+            consumer.push(envelopes);
+        }
+    }
+
+    /// Tells a device something, where it is connected.
+    pub(crate) fn tell(&self, device: MailboxId, notice: Notice) {
+        let consumer = lock(&self.consumers).get(&device).cloned();
+        if let Some(consumer) = consumer {
+            consumer.tell(notice);
+        }
+    }
+
+    /// The devices that are connected.
+    pub(crate) fn connected(&self) -> Vec<MailboxId> {
+        lock(&self.consumers).keys().copied().collect()
+    }
+}
+
+/// A thread that panicked left what it guarded in order: nothing here is changed in steps.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,14 @@
+//! The relay: a key directory, and mailboxes that store and forward what they cannot read.
+//!
+//! It never holds a key that opens anything: this room does not link the ratchet.
+//!
+//! Reading order: [`config`]; `router` (the table of contents), one file for each resource beside it
+//! (`accounts`, `keys`, `sessions`, `messages`, `socket`, `blobs`); `storage` (what is promised to be
+//! kept), `sqlite` (how it is kept); `hub` (who is connected); `server` (connections, TLS, the end).
+
+pub mod clock;
+pub mod config;
+
+mod app;
+mod hub;
+mod storage;

@@ -1,0 +1,333 @@
+//! What the relay keeps, as whole operations: each happens entirely or not at all, and is durable
+//! before it is answered.
+//!
+//! An operation takes its place when it is called, not when its answer is awaited: two sends that were
+//! submitted one after the other are stored in that order.
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use sprag_api::device_list::DeviceList;
+use sprag_api::directory::KeyCounts;
+use sprag_api::name::{AccountName, Address, DeviceId};
+use sprag_api::prekey::{OneTimePreKey, SignedPreKey};
+use sprag_api::signature::VerifyKey;
+
+/// The operation was not done: the database is out of reach, full or failing. Trying again may help.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the storage is not available")]
+pub(crate) struct Unavailable;
+
+/// What an operation comes to.
+pub(crate) type Answer<T> = Pin<Box<dyn Future<Output = Result<T, Unavailable>> + Send>>;
+
+/// An account, as the storage calls it. Never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct AccountId(pub(crate) i64);
+
+/// A device and its mailbox, as the storage calls them. Never used twice: a device that is removed and
+/// added again is another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct MailboxId(pub(crate) i64);
+
+/// A SHA-256 hash of a token or of an invitation's code.
+pub(crate) type Hash = [u8; 32];
+
+/// A device of an account.
+#[derive(Clone, Debug)]
+pub(crate) struct DeviceRecord {
+    pub(crate) account: AccountId,
+    pub(crate) mailbox: MailboxId,
+    pub(crate) address: Arc<Address>,
+    pub(crate) identity_key: VerifyKey,
+}
+
+/// An account.
+#[derive(Clone, Debug)]
+pub(crate) struct AccountRecord {
+    pub(crate) id: AccountId,
+    pub(crate) key: [u8; 32],
+    /// The signed device list.
+    pub(crate) device_list: Vec<u8>,
+}
+
+/// Checked prekeys of one device.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Keys {
+    pub(crate) signed: Option<SignedPreKey>,
+    pub(crate) last_resort: Option<SignedPreKey>,
+    pub(crate) one_time: Vec<OneTimePreKey>,
+    pub(crate) one_time_kem: Vec<SignedPreKey>,
+}
+
+/// A new account with its first device.
+#[derive(Clone, Debug)]
+pub(crate) struct NewAccount {
+    pub(crate) key: [u8; 32],
+    /// Version 1, one device.
+    pub(crate) device_list: DeviceList,
+    pub(crate) keys: Keys,
+    /// The code's hash, where an invitation is asked for; it is used up together with the name.
+    pub(crate) invitation: Option<Hash>,
+    pub(crate) session: NewSession,
+    pub(crate) now: u64,
+}
+
+/// A token for a device.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NewSession {
+    pub(crate) token: Hash,
+    pub(crate) nonce: [u8; 16],
+    pub(crate) expires: u64,
+}
+
+/// Why an account is not registered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RegisterRefusal {
+    NameTaken,
+    InvitationInvalid,
+}
+
+/// The login's nonce was used by this device before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Replayed;
+
+/// What came of a new device list.
+#[derive(Clone, Debug)]
+pub(crate) struct DevicesReplaced {
+    /// Devices that are gone, with their mailboxes, keys and tokens.
+    pub(crate) removed: Vec<MailboxId>,
+    /// Devices that stay.
+    pub(crate) kept: Vec<MailboxId>,
+}
+
+/// The account's list is not the one before the new one.
+#[derive(Clone, Debug)]
+pub(crate) struct VersionConflict {
+    /// The current signed list.
+    pub(crate) current: Vec<u8>,
+}
+
+/// Prekeys taken out of the directory.
+#[derive(Clone, Debug)]
+pub(crate) struct Claim {
+    pub(crate) account: AccountRecord,
+    pub(crate) devices: Vec<ClaimedKeys>,
+}
+
+/// The prekeys of one device.
+#[derive(Clone, Debug)]
+pub(crate) struct ClaimedKeys {
+    pub(crate) device: DeviceId,
+    pub(crate) mailbox: MailboxId,
+    pub(crate) identity_key: [u8; 32],
+    pub(crate) signed: Vec<u8>,
+    /// A one-time KEM prekey, or the last resort.
+    pub(crate) kem: Vec<u8>,
+    pub(crate) kem_is_one_time: bool,
+    pub(crate) one_time: Option<Vec<u8>>,
+    /// What is left after this.
+    pub(crate) left: KeyCounts,
+}
+
+/// A bearer of a token.
+#[derive(Clone, Debug)]
+pub(crate) struct Bearer {
+    pub(crate) device: DeviceRecord,
+    /// When the token expires, in seconds since 1970.
+    pub(crate) expires: u64,
+}
+
+/// A message to store, for every device of an account.
+#[derive(Clone, Debug)]
+pub(crate) struct Submission {
+    pub(crate) number: u64,
+    pub(crate) to: AccountName,
+    pub(crate) parts: Vec<(DeviceId, Bytes)>,
+}
+
+/// A message is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Stored {
+    /// Whether it was before.
+    pub(crate) duplicate: bool,
+    /// Devices whose mailboxes are full.
+    pub(crate) left_out: Vec<DeviceId>,
+}
+
+/// Why a message is not stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum SendRefusal {
+    /// There is no such account.
+    UnknownAccount,
+    /// The message must name these devices, of this signed list.
+    DevicesDiffer { device_list: Vec<u8>, devices: Vec<DeviceId> },
+    /// The mailboxes of all its devices are full.
+    MailboxFull,
+    /// Its number is too far below the highest accepted.
+    NumberTooOld,
+    /// The sender is no longer a device of its account.
+    SenderGone,
+}
+
+/// What a mailbox holds of one message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Envelope {
+    pub(crate) seq: u64,
+    pub(crate) sender: Arc<Address>,
+    pub(crate) number: u64,
+    pub(crate) received: u64,
+    pub(crate) ciphertext: Bytes,
+}
+
+/// A blob, without its bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct BlobRecord {
+    pub(crate) owner: AccountId,
+    pub(crate) length: u64,
+    /// How many bytes are stored.
+    pub(crate) offset: u64,
+    pub(crate) expires: u64,
+}
+
+/// Why a part is not added to a blob.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PartRefusal {
+    /// There is no such blob of this account.
+    NotFound,
+    /// The blob ends elsewhere.
+    Offset(u64),
+    /// The part goes beyond the blob's length.
+    TooLong,
+}
+
+/// How much there is, for whoever runs the relay.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Statistics {
+    /// Accounts.
+    pub accounts: u64,
+    /// Devices of all accounts.
+    pub devices: u64,
+    /// Envelopes that wait.
+    pub envelopes: u64,
+    /// Bytes of their ciphertexts.
+    pub envelope_bytes: u64,
+    /// Blobs.
+    pub blobs: u64,
+    /// Bytes of all blobs.
+    pub blob_bytes: u64,
+    /// Tokens that have not expired.
+    pub tokens: u64,
+}
+
+/// What [`Upkeep::expire`] deleted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Expired {
+    pub(crate) envelopes: u64,
+    pub(crate) blobs: u64,
+    pub(crate) tokens: u64,
+    pub(crate) invitations: u64,
+    /// Whether there is more to delete.
+    pub(crate) more: bool,
+}
+
+/// Accounts, keys and tokens.
+pub(crate) trait Directory: Send + Sync + 'static {
+    fn register(&self, account: NewAccount) -> Answer<Result<DeviceRecord, RegisterRefusal>>;
+    fn account(&self, name: AccountName) -> Answer<Option<AccountRecord>>;
+    /// Takes a list whose version is one above the current one.
+    fn replace_devices(
+        &self,
+        account: AccountId,
+        list: DeviceList,
+    ) -> Answer<Result<DevicesReplaced, VersionConflict>>;
+    /// Removes an account with everything of it; the devices that are gone.
+    fn remove_account(&self, account: AccountId) -> Answer<Vec<MailboxId>>;
+    /// Adds keys to a device; `None` where it is gone.
+    fn publish(&self, device: MailboxId, keys: Keys) -> Answer<Option<KeyCounts>>;
+    fn key_counts(&self, device: MailboxId) -> Answer<KeyCounts>;
+    /// Takes a bundle's keys from each device but the requester's own; one-time ones only where
+    /// `one_time`. `None` where there is no such account.
+    fn claim(
+        &self,
+        requester: MailboxId,
+        name: AccountName,
+        one_time: bool,
+    ) -> Answer<Option<Claim>>;
+    fn device(&self, address: Address) -> Answer<Option<DeviceRecord>>;
+    /// Keeps a token, once for each nonce; gives the device's mark (the highest accepted number).
+    fn open_session(&self, device: MailboxId, session: NewSession)
+    -> Answer<Result<u64, Replayed>>;
+    fn bearer(&self, token: Hash, now: u64) -> Answer<Option<Bearer>>;
+    fn close_session(&self, token: Hash) -> Answer<()>;
+    /// An invitation that registers so many accounts, until then.
+    fn invite(&self, code: Hash, uses: u32, expires: u64) -> Answer<()>;
+}
+
+/// Messages that wait.
+pub(crate) trait Mailboxes: Send + Sync + 'static {
+    /// Stores messages, in this order; each for all its devices or not at all. What is stored is
+    /// handed to the [`Hub`](crate::hub::Hub) after the commit, in the order of each mailbox.
+    fn accept(
+        &self,
+        from: (MailboxId, Arc<Address>),
+        sends: Vec<Submission>,
+        now: u64,
+    ) -> Answer<Vec<Result<Stored, SendRefusal>>>;
+    /// The highest number accepted from this device.
+    fn mark(&self, device: MailboxId) -> Answer<u64>;
+    /// What waits after this place, oldest first: at most so many envelopes, and no more once they
+    /// have so many bytes.
+    fn pending(
+        &self,
+        mailbox: MailboxId,
+        after: u64,
+        most: (usize, usize),
+    ) -> Answer<Vec<Arc<Envelope>>>;
+    /// Deletes what waits up to this place; `false` where nothing did.
+    fn acknowledge(&self, mailbox: MailboxId, through: u64) -> Answer<bool>;
+}
+
+/// Encrypted attachments.
+pub(crate) trait Blobs: Send + Sync + 'static {
+    /// Makes room for a blob; `false` where its account has not so many bytes left.
+    fn create_blob(&self, id: [u8; 16], blob: BlobRecord, quota: u64) -> Answer<bool>;
+    /// Adds a part; gives the new offset.
+    fn append_blob(
+        &self,
+        owner: AccountId,
+        id: [u8; 16],
+        offset: u64,
+        part: Bytes,
+    ) -> Answer<Result<u64, PartRefusal>>;
+    fn blob(&self, id: [u8; 16]) -> Answer<Option<BlobRecord>>;
+    /// Bytes of a blob from an offset on, at least one and at most [`BLOB_PIECE`]; `None` where there
+    /// are none.
+    fn read_blob(&self, id: [u8; 16], offset: u64) -> Answer<Option<Bytes>>;
+    /// `false` where this account has no such blob.
+    fn remove_blob(&self, owner: AccountId, id: [u8; 16]) -> Answer<bool>;
+}
+
+/// How many bytes of a blob are read at once.
+pub(crate) const BLOB_PIECE: usize = 128 * 1024;
+
+/// What keeps a storage in order.
+pub(crate) trait Upkeep: Send + Sync + 'static {
+    /// Deletes some of what has expired, and of what removed devices left.
+    fn expire(&self, now: u64, oldest_envelope: u64) -> Answer<Expired>;
+    fn statistics(&self, now: u64) -> Answer<Statistics>;
+    /// Whether it can commit.
+    fn ready(&self) -> Answer<()>;
+    /// Writes a consistent copy into a new folder, while everything goes on.
+    fn back_up(&self, folder: PathBuf) -> Answer<()>;
+    /// Whether these devices, of which a connection is open, still exist; those that do not.
+    fn gone(&self, devices: Vec<MailboxId>) -> Answer<Vec<MailboxId>>;
+}
+
+/// All of it.
+pub(crate) trait Storage: Directory + Mailboxes + Blobs + Upkeep {}
+
+impl<T: Directory + Mailboxes + Blobs + Upkeep> Storage for T {}
