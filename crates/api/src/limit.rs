@@ -15,7 +15,7 @@ pub const FRAME_LEN: usize = 1024 * 1024 + 64 * 1024;
 /// The most one-time prekeys of one kind in one upload.
 pub const PREKEYS_PER_UPLOAD: usize = 200;
 /// The most one-time prekeys of one kind that a relay keeps for a device.
-pub const PREKEYS_HELD: usize = 200;
+pub const PREKEYS_HELD: usize = 1_000;
 /// How far a client's clock may be from the relay's at login, in seconds.
 pub const LOGIN_CLOCK_SKEW: u64 = 300;
 /// How long a bearer token lasts, in seconds.

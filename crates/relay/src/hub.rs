@@ -86,15 +86,13 @@ impl Consumer {
         std::mem::take(&mut lock(&self.queue).notices)
     }
 
-    fn push(&self, envelopes: impl Iterator<Item = Arc<Envelope>>) {
+    fn push(&self, envelope: Arc<Envelope>) {
         let mut queue = lock(&self.queue);
-        for envelope in envelopes {
-            let len = envelope.ciphertext.len();
-            // Once one did not fit, those after it must come from the storage too.
-            if queue.behind || queue.envelopes.len() >= QUEUED || queue.bytes + len > QUEUED_BYTES {
-                queue.behind = true;
-                break;
-            }
+        let len = envelope.ciphertext.len();
+        // Once one did not fit, those after it must come from the storage too.
+        if queue.behind || queue.envelopes.len() >= QUEUED || queue.bytes + len > QUEUED_BYTES {
+            queue.behind = true;
+        } else {
             queue.bytes += len;
             queue.envelopes.push_back(envelope);
         }
@@ -143,14 +141,10 @@ impl Hub {
     }
 
     /// Hands over what was committed for a device, in the order of its mailbox.
-    pub(crate) fn deliver(
-        &self,
-        device: MailboxId,
-        envelopes: impl Iterator<Item = Arc<Envelope>>,
-    ) {
+    pub(crate) fn deliver(&self, device: MailboxId, envelope: Arc<Envelope>) {
         let consumer = lock(&self.consumers).get(&device).cloned();
         if let Some(consumer) = consumer {
-            consumer.push(envelopes);
+            consumer.push(envelope);
         }
     }
 

@@ -11,4 +11,6 @@ pub mod config;
 
 mod app;
 mod hub;
+mod metrics;
+mod sqlite;
 mod storage;

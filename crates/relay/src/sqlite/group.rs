@@ -1,0 +1,189 @@
+//! Group commit: one thread that writes, and commits all that has gathered since its last commit in one
+//! transaction.
+//!
+//! Batches grow with load by themselves: while one is being made durable, the next gathers. Everything
+//! is answered after its commit. Where a batch fails, each of its jobs is tried again alone, so that
+//! one that cannot be done takes no other with it.
+
+use std::io;
+use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
+use std::thread::{self, JoinHandle};
+
+use rusqlite::{Connection, TransactionBehavior};
+use tokio::sync::oneshot;
+
+use crate::metrics;
+use crate::storage::{Answer, Unavailable};
+
+/// The most jobs of one transaction.
+const BATCH: usize = 4_096;
+
+/// What a writer remembers between transactions, so as not to read it again.
+pub(super) trait Memory: Send + 'static {
+    /// A transaction begins.
+    fn begin(&mut self, database: &Connection) -> rusqlite::Result<()>;
+    /// Writes what changed, at the end of a transaction.
+    fn flush(&mut self, database: &Connection) -> rusqlite::Result<()>;
+    /// The transaction is undone: what is remembered may be wrong.
+    fn forget(&mut self);
+}
+
+/// Nothing to remember.
+impl Memory for () {
+    fn begin(&mut self, _: &Connection) -> rusqlite::Result<()> {
+        Ok(())
+    }
+
+    fn flush(&mut self, _: &Connection) -> rusqlite::Result<()> {
+        Ok(())
+    }
+
+    fn forget(&mut self) {}
+}
+
+/// Something to do in a transaction.
+trait Job<M>: Send {
+    /// May be called again after an undone transaction.
+    fn run(&mut self, database: &Connection, memory: &mut M) -> rusqlite::Result<()>;
+    /// The transaction is durable. A job that is dropped instead was not done.
+    fn committed(self: Box<Self>);
+}
+
+struct Work<Run, After, T, R> {
+    run: Run,
+    after: After,
+    outcome: Option<T>,
+    reply: oneshot::Sender<R>,
+}
+
+impl<M, Run, After, T, R> Job<M> for Work<Run, After, T, R>
+where
+    Run: FnMut(&Connection, &mut M) -> rusqlite::Result<T> + Send,
+    After: FnOnce(T) -> R + Send,
+    T: Send,
+    R: Send,
+{
+    fn run(&mut self, database: &Connection, memory: &mut M) -> rusqlite::Result<()> {
+        self.outcome = Some((self.run)(database, memory)?);
+        Ok(())
+    }
+
+    fn committed(self: Box<Self>) {
+        let Self { after, outcome, reply, .. } = *self;
+        if let Some(outcome) = outcome {
+            // Whoever asked may be gone; what was asked is done all the same.
+            let _ = reply.send(after(outcome));
+        }
+    }
+}
+
+type Jobs<M> = Vec<Box<dyn Job<M>>>;
+
+/// Hands jobs to the thread; the thread ends, after what it has, when this is dropped.
+pub(super) struct Writer<M: Memory> {
+    jobs: Option<Sender<Box<dyn Job<M>>>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl<M: Memory> Writer<M> {
+    /// Starts the thread on a connection of its own.
+    pub(super) fn start(name: &str, database: Connection, memory: M) -> io::Result<Self> {
+        let (jobs, queue) = channel();
+        let thread = thread::Builder::new()
+            .name(name.into())
+            .spawn(move || Committer { database, memory }.work(&queue))?;
+        Ok(Self { jobs: Some(jobs), thread: Some(thread) })
+    }
+
+    /// Runs `run` in the next transaction, `after` once that is durable. Takes its place at once.
+    pub(super) fn submit<T, R>(
+        &self,
+        run: impl FnMut(&Connection, &mut M) -> rusqlite::Result<T> + Send + 'static,
+        after: impl FnOnce(T) -> R + Send + 'static,
+    ) -> Answer<R>
+    where
+        T: Send + 'static,
+        R: Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let work = Box::new(Work { run, after, outcome: None, reply });
+        if let Some(jobs) = &self.jobs {
+            // Where the thread is gone, the dropped reply says so.
+            let _ = jobs.send(work);
+        }
+        Box::pin(async move { answer.await.map_err(|_| Unavailable) })
+    }
+
+    /// The same, where what is found is what is answered.
+    pub(super) fn write<T: Send + 'static>(
+        &self,
+        run: impl FnMut(&Connection, &mut M) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Answer<T> {
+        self.submit(run, |outcome| outcome)
+    }
+}
+
+impl<M: Memory> Drop for Writer<M> {
+    fn drop(&mut self) {
+        self.jobs = None;
+        if let Some(thread) = self.thread.take() {
+            // A writer that panicked has answered nobody; there is nothing left to do for it.
+            let _ = thread.join();
+        }
+    }
+}
+
+struct Committer<M> {
+    database: Connection,
+    memory: M,
+}
+
+impl<M: Memory> Committer<M> {
+    fn work(mut self, queue: &Receiver<Box<dyn Job<M>>>) {
+        let mut batch: Jobs<M> = Vec::new();
+        while let Ok(first) = queue.recv() {
+            batch.push(first);
+            while batch.len() < BATCH {
+                match queue.try_recv() {
+                    Ok(job) => batch.push(job),
+                    Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
+                }
+            }
+            self.commit(&mut batch);
+        }
+    }
+
+    fn commit(&mut self, batch: &mut Jobs<M>) {
+        metrics::commit_batch(batch.len());
+        match self.transaction(batch) {
+            Ok(()) => batch.drain(..).for_each(Job::committed),
+            Err(error) if batch.len() == 1 => {
+                tracing::error!(%error, "a write failed");
+                batch.clear();
+            }
+            Err(error) => {
+                tracing::warn!(%error, jobs = batch.len(), "a commit failed; trying one by one");
+                for job in batch.drain(..) {
+                    self.commit(&mut vec![job]);
+                }
+            }
+        }
+    }
+
+    fn transaction(&mut self, batch: &mut Jobs<M>) -> rusqlite::Result<()> {
+        let Self { database, memory } = self;
+        let outcome = (|| {
+            let transaction = database.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            memory.begin(&transaction)?;
+            for job in batch.iter_mut() {
+                job.run(&transaction, memory)?;
+            }
+            memory.flush(&transaction)?;
+            transaction.commit()
+        })();
+        if outcome.is_err() {
+            memory.forget();
+        }
+        outcome
+    }
+}

@@ -1,0 +1,253 @@
+//! What the writer remembers of devices between transactions: counters that every message moves. They
+//! are written once for each commit, however many messages it holds.
+
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
+
+use rusqlite::{Connection, OptionalExtension, params};
+use sprag_api::limit;
+use sprag_api::name::{AccountName, DeviceId};
+
+use crate::storage::{AccountId, MailboxId};
+
+use super::group::Memory;
+
+/// How many devices and how many accounts are remembered.
+const REMEMBERED: usize = 65_536;
+
+/// Words of a ring of [`limit::NUMBER_WINDOW`] bits.
+const WORDS: usize = 16;
+
+/// The counters of a device.
+#[derive(Clone, Debug)]
+pub(super) struct Device {
+    /// The place of the next envelope.
+    pub(super) next_seq: u64,
+    /// Envelopes that wait.
+    pub(super) waiting: u64,
+    /// Bytes of their ciphertexts.
+    pub(super) waiting_bytes: u64,
+    /// What was accepted from it.
+    pub(super) sent: Numbers,
+}
+
+/// The numbers of accepted sends: the highest, and which of the 1024 up to it (a ring of bits, as in
+/// RFC 6479).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Numbers {
+    mark: u64,
+    /// Bit `number % 1024`.
+    accepted: [u64; WORDS],
+}
+
+/// What a number is to those accepted before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    New,
+    Accepted,
+    TooOld,
+}
+
+impl Numbers {
+    /// Takes what [`Numbers::to_bytes`] gave; nothing was accepted where that is empty.
+    fn from_bytes(mark: u64, bytes: &[u8]) -> Self {
+        let mut accepted = [0; WORDS];
+        let (words, _) = bytes.as_chunks();
+        for (to, word) in accepted.iter_mut().zip(words) {
+            *to = u64::from_be_bytes(*word);
+        }
+        Self { mark, accepted }
+    }
+
+    fn to_bytes(&self) -> Vec<u8> {
+        self.accepted.iter().flat_map(|word| word.to_be_bytes()).collect()
+    }
+
+    /// The highest.
+    pub(super) fn mark(&self) -> u64 {
+        self.mark
+    }
+
+    pub(super) fn standing(&self, number: u64) -> Standing {
+        let (index, bit) = place(number);
+        match self.mark.checked_sub(number) {
+            None => Standing::New,
+            Some(below) if below >= limit::NUMBER_WINDOW => Standing::TooOld,
+            Some(_) if self.accepted[index] & bit != 0 => Standing::Accepted,
+            Some(_) => Standing::New,
+        }
+    }
+
+    /// Notes a new number.
+    pub(super) fn accept(&mut self, number: u64) {
+        // The ring's places for what lies between were those of numbers that are too old now.
+        for between in (self.mark + 1..=number).take(WORDS * 64) {
+            let (index, bit) = place(between);
+            self.accepted[index] &= !bit;
+        }
+        self.mark = self.mark.max(number);
+        let (index, bit) = place(number);
+        self.accepted[index] |= bit;
+    }
+}
+
+/// A number's word and bit in the ring.
+#[expect(clippy::cast_possible_truncation, reason = "the remainder is below 16")]
+fn place(number: u64) -> (usize, u64) {
+    ((number / 64 % WORDS as u64) as usize, 1 << (number % 64))
+}
+
+/// An account as a send finds it.
+#[derive(Clone, Debug)]
+pub(super) struct Recipient {
+    pub(super) account: AccountId,
+    /// The devices that have published keys, by rising id.
+    pub(super) devices: Vec<(DeviceId, MailboxId)>,
+}
+
+/// Devices and accounts that were looked at.
+#[derive(Debug, Default)]
+pub(super) struct Devices {
+    devices: HashMap<MailboxId, Option<Device>>,
+    recipients: HashMap<AccountName, Recipient>,
+    /// Devices whose counters moved in this transaction, in an order that does not depend on chance.
+    moved: BTreeSet<MailboxId>,
+    /// SQLite's number for what other connections committed.
+    others: i64,
+}
+
+impl Memory for Devices {
+    fn begin(&mut self, database: &Connection) -> rusqlite::Result<()> {
+        // Another process may have changed something.
+        let others: i64 =
+            database.prepare_cached("PRAGMA data_version")?.query_row((), |row| row.get(0))?;
+        if others != self.others || self.devices.len() + self.recipients.len() > REMEMBERED {
+            self.forget();
+            self.others = others;
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self, database: &Connection) -> rusqlite::Result<()> {
+        let mut update = database.prepare_cached(
+            "UPDATE devices SET next_seq = ?2, waiting = ?3, waiting_bytes = ?4, sent_mark = ?5, \
+             sent_window = ?6 WHERE id = ?1",
+        )?;
+        for id in std::mem::take(&mut self.moved) {
+            if let Some(Some(device)) = self.devices.get(&id) {
+                update.execute(params![
+                    id.0,
+                    device.next_seq,
+                    device.waiting,
+                    device.waiting_bytes,
+                    device.sent.mark,
+                    device.sent.to_bytes(),
+                ])?;
+            }
+        }
+        Ok(())
+    }
+
+    fn forget(&mut self) {
+        self.devices.clear();
+        self.recipients.clear();
+        self.moved.clear();
+    }
+}
+
+impl Devices {
+    /// A device's counters; `None` where there is no such device.
+    pub(super) fn device(
+        &mut self,
+        database: &Connection,
+        id: MailboxId,
+    ) -> rusqlite::Result<Option<&Device>> {
+        self.load(database, id).map(|device| device.as_ref())
+    }
+
+    /// The same, to be changed.
+    pub(super) fn device_mut(
+        &mut self,
+        database: &Connection,
+        id: MailboxId,
+    ) -> rusqlite::Result<Option<&mut Device>> {
+        self.moved.insert(id);
+        self.load(database, id).map(Option::as_mut)
+    }
+
+    fn load(
+        &mut self,
+        database: &Connection,
+        id: MailboxId,
+    ) -> rusqlite::Result<&mut Option<Device>> {
+        Ok(match self.devices.entry(id) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => unknown.insert(read_device(database, id)?),
+        })
+    }
+
+    /// An account and the devices to send to; `None` where there is none.
+    pub(super) fn recipient(
+        &mut self,
+        database: &Connection,
+        name: &AccountName,
+    ) -> rusqlite::Result<Option<&Recipient>> {
+        if !self.recipients.contains_key(name) {
+            let Some(recipient) = read_recipient(database, name)? else { return Ok(None) };
+            self.recipients.insert(name.clone(), recipient);
+        }
+        Ok(self.recipients.get(name))
+    }
+
+    /// The devices of an account, or which of them have keys, changed.
+    pub(super) fn account_changed(&mut self, account: AccountId) {
+        self.recipients.retain(|_, recipient| recipient.account != account);
+    }
+
+    /// A device is gone.
+    pub(super) fn device_removed(&mut self, id: MailboxId) {
+        self.devices.remove(&id);
+        self.moved.remove(&id);
+    }
+}
+
+fn read_device(database: &Connection, id: MailboxId) -> rusqlite::Result<Option<Device>> {
+    database
+        .prepare_cached(
+            "SELECT next_seq, waiting, waiting_bytes, sent_mark, sent_window FROM devices \
+             WHERE id = ?1",
+        )?
+        .query_row([id.0], |row| {
+            Ok(Device {
+                next_seq: row.get(0)?,
+                waiting: row.get(1)?,
+                waiting_bytes: row.get(2)?,
+                sent: Numbers::from_bytes(row.get(3)?, row.get_ref(4)?.as_blob()?),
+            })
+        })
+        .optional()
+}
+
+fn read_recipient(
+    database: &Connection,
+    name: &AccountName,
+) -> rusqlite::Result<Option<Recipient>> {
+    let account: Option<i64> = database
+        .prepare_cached("SELECT id FROM accounts WHERE name = ?1")?
+        .query_row([name.as_str()], |row| row.get(0))
+        .optional()?;
+    let Some(account) = account else { return Ok(None) };
+    let devices = database
+        .prepare_cached(
+            "SELECT number, id FROM devices WHERE account = ?1 AND signed IS NOT NULL \
+             AND last_resort IS NOT NULL ORDER BY number",
+        )?
+        .query_map([account], |row| Ok((device_id(row.get(0)?)?, MailboxId(row.get(1)?))))?
+        .collect::<rusqlite::Result<_>>()?;
+    Ok(Some(Recipient { account: AccountId(account), devices }))
+}
+
+/// A device's number, out of a table.
+pub(super) fn device_id(number: u32) -> rusqlite::Result<DeviceId> {
+    DeviceId::new(number).ok_or(rusqlite::Error::IntegralValueOutOfRange(0, 0))
+}
