@@ -54,7 +54,7 @@ pub(crate) struct Consumer {
 pub(crate) struct Arrived {
     pub(crate) envelopes: Vec<Arc<Envelope>>,
     pub(crate) notices: Vec<Notice>,
-    /// Whether there is more in the storage than this.
+    /// Whether the next ones are to be read from the storage.
     pub(crate) behind: bool,
 }
 
@@ -64,26 +64,15 @@ impl Consumer {
         self.wake.notified().await;
     }
 
-    /// Everything that waits.
-    pub(crate) fn take(&self) -> Arrived {
+    /// What waits, oldest first: at most so many envelopes.
+    pub(crate) fn take(&self, most: usize) -> Arrived {
         let mut queue = lock(&self.queue);
-        queue.bytes = 0;
-        Arrived {
-            envelopes: queue.envelopes.drain(..).collect(),
-            notices: std::mem::take(&mut queue.notices),
-            behind: std::mem::take(&mut queue.behind),
-        }
-    }
-
-    /// Whether there is something to take, notices apart.
-    pub(crate) fn has_envelopes(&self) -> bool {
-        let queue = lock(&self.queue);
-        queue.behind || !queue.envelopes.is_empty()
-    }
-
-    /// Only the notices.
-    pub(crate) fn take_notices(&self) -> Vec<Notice> {
-        std::mem::take(&mut lock(&self.queue).notices)
+        let count = queue.envelopes.len().min(most);
+        let envelopes: Vec<_> = queue.envelopes.drain(..count).collect();
+        queue.bytes -= envelopes.iter().map(|envelope| envelope.ciphertext.len()).sum::<usize>();
+        // What did not fit comes after what did.
+        let behind = queue.envelopes.is_empty() && std::mem::take(&mut queue.behind);
+        Arrived { envelopes, notices: std::mem::take(&mut queue.notices), behind }
     }
 
     fn push(&self, envelope: Arc<Envelope>) {

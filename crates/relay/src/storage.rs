@@ -15,6 +15,7 @@ use sprag_api::directory::KeyCounts;
 use sprag_api::name::{AccountName, Address, DeviceId};
 use sprag_api::prekey::{OneTimePreKey, SignedPreKey};
 use sprag_api::signature::VerifyKey;
+use tokio::sync::OwnedSemaphorePermit;
 
 /// The operation was not done: the database is out of reach, full or failing. Trying again may help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -149,6 +150,17 @@ pub(crate) struct Submission {
     pub(crate) parts: Vec<(DeviceId, Bytes)>,
 }
 
+/// Messages of one device, to be stored in this order.
+#[derive(Debug)]
+pub(crate) struct Batch {
+    pub(crate) from: MailboxId,
+    pub(crate) sender: Arc<Address>,
+    pub(crate) sends: Vec<Submission>,
+    pub(crate) now: u64,
+    /// Their share of the memory for messages on their way in; given back once they are stored.
+    pub(crate) share: OwnedSemaphorePermit,
+}
+
 /// A message is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Stored {
@@ -271,12 +283,7 @@ pub(crate) trait Directory: Send + Sync + 'static {
 pub(crate) trait Mailboxes: Send + Sync + 'static {
     /// Stores messages, in this order; each for all its devices or not at all. What is stored is
     /// handed to the [`Hub`](crate::hub::Hub) after the commit, in the order of each mailbox.
-    fn accept(
-        &self,
-        from: (MailboxId, Arc<Address>),
-        sends: Vec<Submission>,
-        now: u64,
-    ) -> Answer<Vec<Result<Stored, SendRefusal>>>;
+    fn accept(&self, batch: Batch) -> Answer<Vec<Result<Stored, SendRefusal>>>;
     /// The highest number accepted from this device.
     fn mark(&self, device: MailboxId) -> Answer<u64>;
     /// What waits after this place, oldest first: at most so many envelopes, and no more once they

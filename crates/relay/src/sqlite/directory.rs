@@ -117,8 +117,9 @@ impl Directory for Sqlite {
             let Some((device, expires)) = found else { return Ok(None) };
             let device = database
                 .prepare_cached(&format!("{DEVICE} WHERE devices.id = ?1"))?
-                .query_row([device], device_record)?;
-            Ok(Some(Bearer { device, expires }))
+                .query_row([device], device_record)
+                .optional()?;
+            Ok(device.map(|device| Bearer { device, expires }))
         })
     }
 

@@ -8,26 +8,23 @@ use sprag_api::limit;
 use sprag_api::name::{AccountName, Address, DeviceId};
 
 use crate::storage::{
-    AccountId, Answer, Envelope, MailboxId, Mailboxes, SendRefusal, Stored, Submission,
+    AccountId, Answer, Batch, Envelope, MailboxId, Mailboxes, SendRefusal, Stored, Submission,
 };
 
 use super::memory::{Devices, Standing, device_id};
 use super::{MailboxQuota, Sqlite, damaged};
 
 impl Mailboxes for Sqlite {
-    fn accept(
-        &self,
-        from: (MailboxId, Arc<Address>),
-        sends: Vec<Submission>,
-        now: u64,
-    ) -> Answer<Vec<Result<Stored, SendRefusal>>> {
+    fn accept(&self, batch: Batch) -> Answer<Vec<Result<Stored, SendRefusal>>> {
         let quota = self.quota;
         let hub = Arc::clone(&self.hub);
         let run = move |database: &Connection, memory: &mut Devices| {
-            let mut accepting = Accepting { database, memory, quota, stored: Vec::new(), now };
-            let outcomes = sends
+            let stored = Vec::with_capacity(batch.sends.len());
+            let mut accepting = Accepting { database, memory, quota, batch: &batch, stored };
+            let outcomes = batch
+                .sends
                 .iter()
-                .map(|send| accepting.accept((from.0, &from.1), send))
+                .map(|send| accepting.accept(send))
                 .collect::<rusqlite::Result<Vec<_>>>()?;
             Ok((outcomes, accepting.stored))
         };
@@ -68,17 +65,13 @@ struct Accepting<'a> {
     database: &'a Connection,
     memory: &'a mut Devices,
     quota: MailboxQuota,
+    batch: &'a Batch,
     stored: Vec<(MailboxId, Arc<Envelope>)>,
-    now: u64,
 }
 
 impl Accepting<'_> {
-    fn accept(
-        &mut self,
-        from: (MailboxId, &Arc<Address>),
-        send: &Submission,
-    ) -> rusqlite::Result<Result<Stored, SendRefusal>> {
-        let Some(sender) = self.memory.device(self.database, from.0)? else {
+    fn accept(&mut self, send: &Submission) -> rusqlite::Result<Result<Stored, SendRefusal>> {
+        let Some(sender) = self.memory.device(self.database, self.batch.from)? else {
             return Ok(Err(SendRefusal::SenderGone));
         };
         match sender.sent.standing(send.number) {
@@ -88,20 +81,20 @@ impl Accepting<'_> {
             }
             Standing::TooOld => return Ok(Err(SendRefusal::NumberTooOld)),
         }
-        let parts = match self.address(from.0, send)? {
+        let parts = match self.address(send)? {
             Ok(parts) => parts,
             Err(refusal) => return Ok(Err(refusal)),
         };
         let mut left_out = Vec::new();
         for (device, mailbox, ciphertext) in &parts {
-            if !self.store(from.1, send.number, *mailbox, ciphertext)? {
+            if !self.store(send.number, *mailbox, ciphertext)? {
                 left_out.push(*device);
             }
         }
         if left_out.len() == parts.len() {
             return Ok(Err(SendRefusal::MailboxFull));
         }
-        if let Some(sender) = self.memory.device_mut(self.database, from.0)? {
+        if let Some(sender) = self.memory.device_mut(self.database, self.batch.from)? {
             sender.sent.accept(send.number);
         }
         Ok(Ok(Stored { duplicate: false, left_out }))
@@ -111,13 +104,13 @@ impl Accepting<'_> {
     #[expect(clippy::type_complexity, reason = "three things that go together for ten lines")]
     fn address<'s>(
         &mut self,
-        from: MailboxId,
         send: &'s Submission,
     ) -> rusqlite::Result<Result<Vec<(DeviceId, MailboxId, &'s Bytes)>, SendRefusal>> {
         let Some(recipient) = self.memory.recipient(self.database, &send.to)? else {
             return Ok(Err(SendRefusal::UnknownAccount));
         };
-        let expected = || recipient.devices.iter().filter(|(_, mailbox)| *mailbox != from);
+        let expected =
+            || recipient.devices.iter().filter(|(_, mailbox)| *mailbox != self.batch.from);
         let parts: Vec<_> = expected()
             .filter_map(|(device, mailbox)| {
                 let part = send.parts.iter().find(|(named, _)| named == device)?;
@@ -136,7 +129,6 @@ impl Accepting<'_> {
     /// Puts an envelope into a mailbox; `false` where that is full.
     fn store(
         &mut self,
-        sender: &Arc<Address>,
         number: u64,
         mailbox: MailboxId,
         ciphertext: &Bytes,
@@ -163,18 +155,18 @@ impl Accepting<'_> {
             .execute(params![
                 mailbox.0,
                 seq,
-                sender.account.as_str(),
-                sender.device.get(),
+                self.batch.sender.account.as_str(),
+                self.batch.sender.device.get(),
                 number,
-                self.now,
+                self.batch.now,
                 bytes,
                 ciphertext.as_ref(),
             ])?;
         let envelope = Envelope {
             seq,
-            sender: Arc::clone(sender),
+            sender: Arc::clone(&self.batch.sender),
             number,
-            received: self.now,
+            received: self.batch.now,
             ciphertext: ciphertext.clone(),
         };
         self.stored.push((mailbox, Arc::new(envelope)));

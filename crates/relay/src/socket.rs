@@ -1,0 +1,447 @@
+//! `GET /v1/socket`: one WebSocket for sending and receiving (`docs/API.md`).
+//!
+//! One task for each connection, which waits for a frame, for the storage, for the hub or for time to
+//! pass, and then writes what there is to say. It reads no further frame while too much of what it
+//! read is not stored yet, and delivers no further envelope while too many are not acknowledged, so
+//! that a connection costs bounded memory.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::ws::{Message, WebSocket};
+use futures_util::future::FutureExt;
+use futures_util::stream::{FuturesOrdered, StreamExt};
+use futures_util::SinkExt;
+use sprag_api::frame::from_relay::Frame as Reply;
+use sprag_api::frame::to_relay::Frame as Request;
+use sprag_api::frame::{self, FromRelay, Message as _, ToRelay};
+use sprag_api::limit;
+use sprag_api::problem::{Code, Problem};
+use tokio::time::{Instant, Sleep, sleep_until, timeout};
+
+use crate::app::Shared;
+use crate::hub::{Consumer, Notice};
+use crate::messages;
+use crate::storage::{
+    Batch, Bearer, DeviceRecord, Envelope, SendRefusal, Stored, Submission, Unavailable,
+};
+
+mod replies;
+
+/// The subprotocol that both sides speak.
+pub(crate) const SUBPROTOCOL: &str = "sprag.v1";
+
+/// How many bytes of submitted messages may wait for the storage before the next frame is read.
+const UNSTORED_BYTES: usize = 256 * 1024;
+/// How many frames may wait for the storage.
+const UNSTORED_FRAMES: usize = 64;
+/// How many envelopes, and how many bytes of them, are put into one frame.
+const PAGE: (usize, usize) = (128, 256 * 1024);
+/// Seconds after which a client connects again when the relay stops.
+const RECONNECT: u32 = 2;
+
+type Outcome = Result<Done, Unavailable>;
+
+/// What the storage has done for this connection.
+enum Done {
+    Sends { bytes: usize, outcomes: Vec<(u64, Result<Stored, SendRefusal>)> },
+    Acknowledged { through: u64 },
+}
+
+/// Why a connection ends.
+enum End {
+    /// It is gone, or does not read.
+    Lost,
+    /// The relay ends it, and says why.
+    Closed(Problem),
+}
+
+impl From<Code> for End {
+    fn from(code: Code) -> Self {
+        Self::Closed(Problem::new(code, code.title()))
+    }
+}
+
+impl From<Unavailable> for End {
+    fn from(Unavailable: Unavailable) -> Self {
+        Self::Closed(Problem::new(Code::Unavailable, "try again in a few seconds").after(RECONNECT))
+    }
+}
+
+/// A connection of a device.
+pub(crate) struct Connection {
+    app: Shared,
+    socket: WebSocket,
+    device: DeviceRecord,
+    /// When its token expires.
+    expires: u64,
+    unstored: FuturesOrdered<std::pin::Pin<Box<dyn Future<Output = Outcome> + Send>>>,
+    unstored_bytes: usize,
+    /// There once `Hello` was said, unless it only sends.
+    receiving: Option<Receiving>,
+    greeted: bool,
+    /// When the last frame came.
+    heard: Instant,
+    pinged: bool,
+}
+
+/// Where a connection stands in its mailbox.
+struct Receiving {
+    consumer: Arc<Consumer>,
+    /// The place of the last delivered envelope.
+    delivered: u64,
+    /// The places of those that are not acknowledged.
+    unacknowledged: VecDeque<u64>,
+    /// Whether the next ones are to be read from the storage.
+    behind: bool,
+    /// Whether `Empty` was said.
+    caught_up: bool,
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        if let Some(receiving) = &self.receiving {
+            self.app.hub.disconnect(self.device.mailbox, &receiving.consumer);
+        }
+    }
+}
+
+/// Serves a device on its WebSocket until either side ends it.
+pub(crate) async fn serve(app: Shared, socket: WebSocket, bearer: Bearer) {
+    let mut connection = Connection {
+        app,
+        socket,
+        device: bearer.device,
+        expires: bearer.expires,
+        unstored: FuturesOrdered::new(),
+        unstored_bytes: 0,
+        receiving: None,
+        greeted: false,
+        heard: Instant::now(),
+        pinged: false,
+    };
+    let end = connection.run().await;
+    if let End::Closed(problem) = end {
+        connection.close(problem).await;
+    }
+}
+
+impl Connection {
+    async fn run(&mut self) -> End {
+        let mut stopping = self.app.stopping.clone();
+        let mut alarm = Box::pin(sleep_until(self.alarm()));
+        loop {
+            let step = tokio::select! {
+                biased;
+                _ = stopping.wait_for(|stopping| *stopping) => Err(End::Closed(
+                    Problem::new(Code::ShuttingDown, "connect again").after(RECONNECT),
+                )),
+                Some(outcome) = self.unstored.next(), if !self.unstored.is_empty() => {
+                    self.stored(outcome).await
+                }
+                () = woken(self.receiving.as_ref()) => self.notices().await,
+                message = self.socket.recv(), if self.reads() => match message {
+                    Some(Ok(message)) => self.message(message).await,
+                    Some(Err(error)) => Err(broken(&error)),
+                    None => Err(End::Lost),
+                },
+                () = &mut alarm => self.rang(alarm.as_mut()).await,
+            };
+            let step = match step {
+                Ok(()) => self.deliver().await,
+                Err(end) => Err(end),
+            };
+            let step = match step {
+                Ok(()) => self.flush().await,
+                Err(end) => Err(end),
+            };
+            if let Err(end) = step {
+                return end;
+            }
+        }
+    }
+
+    /// Whether there is room for a further frame.
+    fn reads(&self) -> bool {
+        self.unstored_bytes < UNSTORED_BYTES && self.unstored.len() < UNSTORED_FRAMES
+    }
+
+    async fn message(&mut self, message: Message) -> Result<(), End> {
+        self.heard = Instant::now();
+        self.pinged = false;
+        let bytes = match message {
+            Message::Binary(bytes) => bytes,
+            Message::Ping(_) | Message::Pong(_) => return Ok(()),
+            Message::Close(_) => return Err(End::Lost),
+            Message::Text(_) => return Err(malformed("frames are binary messages")),
+        };
+        let len = bytes.len();
+        let frame = ToRelay::decode(bytes).map_err(|_| malformed("not a frame of this API"))?;
+        match (frame.frame, self.greeted) {
+            (Some(Request::Hello(hello)), false) => self.hello(&hello).await,
+            (Some(Request::Hello(_)), true) => Err(malformed("Hello was said before")),
+            (Some(_), false) => Err(malformed("the first frame is Hello")),
+            (Some(Request::Submit(submit)), true) => self.submit(submit, len).await,
+            (Some(Request::Acknowledge(acknowledge)), true) => {
+                self.acknowledge(acknowledge.through)
+            }
+            (None, _) => Err(malformed("an empty frame, or one of a newer API")),
+        }
+    }
+
+    async fn hello(&mut self, hello: &frame::Hello) -> Result<(), End> {
+        let mark = self.app.storage.mark(self.device.mailbox).await?;
+        if !hello.send_only {
+            self.receiving = Some(Receiving {
+                consumer: self.app.hub.connect(self.device.mailbox),
+                delivered: 0,
+                unacknowledged: VecDeque::new(),
+                behind: true,
+                caught_up: false,
+            });
+        }
+        self.greeted = true;
+        self.say(Reply::Welcome(frame::Welcome {
+            mark,
+            rolled_back: mark > hello.counter,
+            time: self.app.clock.now(),
+            window: self.app.config.limits.window,
+        }))
+        .await
+    }
+
+    async fn submit(&mut self, submit: frame::Submit, len: usize) -> Result<(), End> {
+        if submit.sends.len() > limit::SENDS_PER_FRAME {
+            return Err(malformed("at most 256 sends in one frame"));
+        }
+        let mut sends = Vec::with_capacity(submit.sends.len());
+        for send in submit.sends {
+            let number = send.number;
+            match self.check(send) {
+                Ok(send) => sends.push(send),
+                Err(problem) => self.say(replies::refused(number, problem)).await?,
+            }
+        }
+        if sends.is_empty() {
+            return Ok(());
+        }
+        let share = self.app.intake.share(len).await?;
+        let numbers: Vec<u64> = sends.iter().map(|send| send.number).collect();
+        let stored = self.app.storage.accept(Batch {
+            from: self.device.mailbox,
+            sender: Arc::clone(&self.device.address),
+            sends,
+            now: self.app.clock.now(),
+            share,
+        });
+        self.unstored_bytes += len;
+        self.unstored.push_back(Box::pin(async move {
+            let outcomes = stored.await?;
+            let outcomes = numbers.into_iter().zip(outcomes).collect();
+            Ok(Done::Sends { bytes: len, outcomes })
+        }));
+        Ok(())
+    }
+
+    fn check(&self, send: frame::Send) -> Result<Submission, Problem> {
+        let parts = send.parts.into_iter().map(|part| (part.device, part.ciphertext));
+        let submission = messages::submission(send.number, send.to, parts)?;
+        self.app.limits.send(self.device.account, self.app.clock.now())?;
+        Ok(submission)
+    }
+
+    fn acknowledge(&mut self, through: u64) -> Result<(), End> {
+        let Some(receiving) = &mut self.receiving else {
+            return Err(malformed("this connection only sends"));
+        };
+        if through > receiving.delivered {
+            return Err(malformed("acknowledged what was not delivered"));
+        }
+        while receiving.unacknowledged.front().is_some_and(|place| *place <= through) {
+            receiving.unacknowledged.pop_front();
+        }
+        let deleted = self.app.storage.acknowledge(self.device.mailbox, through);
+        self.unstored.push_back(Box::pin(async move {
+            deleted.await?;
+            Ok(Done::Acknowledged { through })
+        }));
+        Ok(())
+    }
+
+    /// Answers what the storage has done: this, and whatever else is done already.
+    async fn stored(&mut self, first: Outcome) -> Result<(), End> {
+        let mut receipts = Vec::new();
+        let mut acknowledged = None;
+        let mut next = Some(first);
+        while let Some(outcome) = next {
+            match outcome? {
+                Done::Sends { bytes, outcomes } => {
+                    self.unstored_bytes -= bytes;
+                    for (number, outcome) in outcomes {
+                        match outcome {
+                            Ok(stored) => receipts.push(replies::receipt(number, stored)),
+                            Err(SendRefusal::SenderGone) => {
+                                return Err(Code::Unauthenticated.into());
+                            }
+                            Err(refusal) => {
+                                let problem = messages::refusal(refusal);
+                                self.say(replies::refused(number, problem)).await?;
+                            }
+                        }
+                    }
+                }
+                Done::Acknowledged { through } => acknowledged = Some(through),
+            }
+            next = self.unstored.next().now_or_never().flatten();
+        }
+        if !receipts.is_empty() {
+            self.say(Reply::Accepted(frame::Accepted { receipts })).await?;
+        }
+        if let Some(through) = acknowledged {
+            self.say(Reply::Acknowledged(frame::Acknowledged { through })).await?;
+        }
+        Ok(())
+    }
+
+    async fn notices(&mut self) -> Result<(), End> {
+        let Some(receiving) = &self.receiving else { return Ok(()) };
+        for notice in receiving.consumer.take_notices() {
+            match notice {
+                Notice::PreKeysLow(counts) => self.say(replies::prekeys_low(counts)).await?,
+                Notice::DevicesChanged(device_list) => {
+                    let device_list = device_list.into();
+                    let changed = frame::DevicesChanged { device_list };
+                    self.say(Reply::DevicesChanged(changed)).await?;
+                }
+                Notice::TakenOver => return Err(Code::TakenOver.into()),
+                Notice::Removed => return Err(Code::Unauthenticated.into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Delivers what there is, as far as the window allows.
+    async fn deliver(&mut self) -> Result<(), End> {
+        let window = usize::try_from(self.app.config.limits.window).unwrap_or(usize::MAX);
+        while let Some(receiving) = &mut self.receiving {
+            let room = window.saturating_sub(receiving.unacknowledged.len()).min(PAGE.0);
+            if room == 0 {
+                return Ok(());
+            }
+            let envelopes = if receiving.behind {
+                let found = self
+                    .app
+                    .storage
+                    .pending(self.device.mailbox, receiving.delivered, (room, PAGE.1))
+                    .await?;
+                receiving.behind = !found.is_empty();
+                found
+            } else {
+                let arrived = receiving.consumer.take(room);
+                receiving.behind = arrived.behind;
+                if arrived.envelopes.is_empty() && !arrived.behind {
+                    return Ok(());
+                }
+                arrived.envelopes
+            };
+            let envelopes = receiving.next(envelopes);
+            let empty = !receiving.behind && !std::mem::replace(&mut receiving.caught_up, true);
+            if !envelopes.is_empty() {
+                self.say(replies::deliver(&envelopes)).await?;
+            }
+            if empty {
+                self.say(Reply::Empty(frame::Empty {})).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Time has passed: a silent connection is asked whether it is there, and ended if it is not.
+    async fn rang(&mut self, alarm: std::pin::Pin<&mut Sleep>) -> Result<(), End> {
+        if self.expires <= self.app.clock.now() {
+            return Err(Code::Unauthenticated.into());
+        }
+        let idle = self.app.config.limits.idle_timeout;
+        if self.heard.elapsed() >= idle {
+            return Err(Code::Timeout.into());
+        }
+        if self.heard.elapsed() >= idle / 2 && !self.pinged {
+            self.pinged = true;
+            self.write(Message::Ping(bytes::Bytes::new())).await?;
+        }
+        alarm.reset(self.alarm());
+        Ok(())
+    }
+
+    /// When to look again.
+    fn alarm(&self) -> Instant {
+        let idle = self.app.config.limits.idle_timeout;
+        self.heard + if self.pinged { idle } else { idle / 2 }
+    }
+
+    async fn say(&mut self, frame: Reply) -> Result<(), End> {
+        let bytes = FromRelay { frame: Some(frame) }.encode_to_vec();
+        self.write(Message::Binary(bytes.into())).await
+    }
+
+    async fn write(&mut self, message: Message) -> Result<(), End> {
+        let patience = self.app.config.limits.write_timeout;
+        match timeout(patience, self.socket.feed(message)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(End::Lost),
+        }
+    }
+
+    async fn flush(&mut self) -> Result<(), End> {
+        let patience = self.app.config.limits.write_timeout;
+        match timeout(patience, self.socket.flush()).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(End::Lost),
+        }
+    }
+
+    /// Waits for what the storage was asked to do, answers it, and says goodbye.
+    async fn close(mut self, problem: Problem) {
+        while let Some(outcome) = self.unstored.next().await {
+            if self.stored(outcome).await.is_err() {
+                break;
+            }
+        }
+        let closing = replies::closing(problem);
+        if self.say(closing).await.is_ok() && self.flush().await.is_ok() {
+            let _ = timeout(Duration::from_secs(1), self.socket.close()).await;
+        }
+    }
+}
+
+impl Receiving {
+    /// Notes envelopes as delivered; leaves out those that were before.
+    fn next(&mut self, envelopes: Vec<Arc<Envelope>>) -> Vec<Arc<Envelope>> {
+        let new: Vec<_> =
+            envelopes.into_iter().filter(|envelope| envelope.seq > self.delivered).collect();
+        if let Some(last) = new.last() {
+            self.delivered = last.seq;
+        }
+        self.unacknowledged.extend(new.iter().map(|envelope| envelope.seq));
+        new
+    }
+}
+
+/// Waits for the hub, where this connection receives.
+async fn woken(receiving: Option<&Receiving>) {
+    match receiving {
+        Some(receiving) => receiving.consumer.woken().await,
+        None => std::future::pending().await,
+    }
+}
+
+fn malformed(detail: &str) -> End {
+    End::Closed(Problem::new(Code::Malformed, detail))
+}
+
+/// A connection that broke, or a message that is longer than a frame may be.
+fn broken(error: &axum::Error) -> End {
+    let _ = error;
+    End::Lost
+}
