@@ -338,3 +338,6 @@ pub(crate) trait Upkeep: Send + Sync + 'static {
 pub(crate) trait Storage: Directory + Mailboxes + Blobs + Upkeep {}
 
 impl<T: Directory + Mailboxes + Blobs + Upkeep> Storage for T {}
+
+#[cfg(test)]
+pub(crate) mod contract;

@@ -251,3 +251,6 @@ fn read_recipient(
 pub(super) fn device_id(number: u32) -> rusqlite::Result<DeviceId> {
     DeviceId::new(number).ok_or(rusqlite::Error::IntegralValueOutOfRange(0, 0))
 }
+
+#[cfg(test)]
+mod tests;
