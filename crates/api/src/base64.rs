@@ -64,3 +64,6 @@ impl<'de> Deserialize<'de> for Base64 {
         Self::parse(&text).map_err(D::Error::custom)
     }
 }
+
+#[cfg(test)]
+mod tests;

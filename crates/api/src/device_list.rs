@@ -79,3 +79,6 @@ impl DeviceList {
         Ok(Self { version, account, devices, signed: signed.to_vec() })
     }
 }
+
+#[cfg(test)]
+mod tests;

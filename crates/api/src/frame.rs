@@ -5,7 +5,10 @@ pub use prost::{DecodeError, Message};
 pub use generated::*;
 
 mod generated {
-    #![expect(clippy::pedantic, missing_docs, reason = "prost writes this module")]
+    #![expect(missing_docs, reason = "prost writes this module")]
 
     include!(concat!(env!("OUT_DIR"), "/sprag.v1.rs"));
 }
+
+#[cfg(test)]
+mod tests;

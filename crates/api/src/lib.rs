@@ -22,3 +22,5 @@ pub mod problem;
 pub mod signature;
 
 mod layout;
+#[cfg(test)]
+mod vectors;

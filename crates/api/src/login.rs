@@ -79,3 +79,6 @@ impl Login {
         Ok(nonce)
     }
 }
+
+#[cfg(test)]
+mod tests;

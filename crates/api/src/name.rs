@@ -1,6 +1,7 @@
 //! Who and where: account names, devices, addresses, the relay's origin.
 
 use std::fmt;
+use std::net::Ipv6Addr;
 
 use serde::{Deserialize, Serialize};
 
@@ -162,11 +163,10 @@ impl Origin {
             Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
             _ => (rest, None),
         };
-        let host_holds = !host.is_empty()
-            && host.len() <= 253
-            && host.bytes().all(|byte| {
-                byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-[]:".contains(&byte)
-            });
+        let host_holds = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+            Some(ip) => ip.parse::<Ipv6Addr>().is_ok_and(|parsed| parsed.to_string() == ip),
+            None => (1..=253).contains(&host.len()) && host.bytes().all(is_of_a_host),
+        };
         let port_holds = port.is_none_or(|port| {
             let number = port.parse::<u16>();
             number.is_ok_and(|n| n.to_string() == port && n != 0) && port != default_port
@@ -179,6 +179,10 @@ impl Origin {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+fn is_of_a_host(byte: u8) -> bool {
+    byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'-')
 }
 
 impl TryFrom<String> for Origin {
@@ -200,3 +204,6 @@ impl fmt::Display for Origin {
         formatter.write_str(&self.0)
     }
 }
+
+#[cfg(test)]
+mod tests;

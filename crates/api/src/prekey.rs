@@ -3,10 +3,7 @@
 
 use crate::layout::{Damaged, Reader};
 use crate::name::Address;
-use crate::signature::{BadSignature, Purpose, SIGNATURE_LEN, VerifyKey};
-
-const X25519_LEN: usize = 32;
-const ML_KEM_1024_LEN: usize = 1568;
+use crate::signature::{BadSignature, Purpose, SIGNATURE_LEN, VerifyKey, below_p};
 
 /// A prekey signed by its device: `u32(id) || u64(created) || key || signature (64)`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,8 +26,8 @@ pub struct OneTimePreKey {
 /// Why bytes are no prekey of a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPreKey {
-    /// They are not laid out as one, or the id is 0.
-    #[error("not a prekey (PROTOCOL.md, section 4)")]
+    /// They are not laid out as one, the id is 0, or the key is one that M-KEY-1 or M-KEY-6 refuses.
+    #[error("not a prekey (PROTOCOL.md, sections 2 and 4)")]
     Malformed,
     /// The signature is not the device's.
     #[error("the prekey is not signed by the device's identity key")]
@@ -49,7 +46,7 @@ impl SignedPreKey {
     /// # Errors
     /// Every [`InvalidPreKey`].
     pub fn x25519(bytes: &[u8], owner: &VerifyKey) -> Result<Self, InvalidPreKey> {
-        Self::verify(bytes, X25519_LEN, Purpose::SignedPreKey, owner)
+        Self::verify(bytes, x25519, Purpose::SignedPreKey, owner)
     }
 
     /// Takes an ML-KEM prekey, one-time or last-resort.
@@ -57,12 +54,12 @@ impl SignedPreKey {
     /// # Errors
     /// Every [`InvalidPreKey`].
     pub fn kem(bytes: &[u8], owner: &VerifyKey) -> Result<Self, InvalidPreKey> {
-        Self::verify(bytes, ML_KEM_1024_LEN, Purpose::KemPreKey, owner)
+        Self::verify(bytes, ml_kem_1024, Purpose::KemPreKey, owner)
     }
 
     fn verify(
         bytes: &[u8],
-        key_len: usize,
+        key: fn(&mut Reader<'_>) -> Result<(), Damaged>,
         purpose: Purpose,
         owner: &VerifyKey,
     ) -> Result<Self, InvalidPreKey> {
@@ -71,7 +68,7 @@ impl SignedPreKey {
         let mut reader = Reader::new(body);
         let id = reader.u32()?;
         reader.u64()?;
-        reader.slice(key_len)?;
+        key(&mut reader)?;
         reader.end()?;
         if id == 0 {
             return Err(InvalidPreKey::Malformed);
@@ -91,13 +88,30 @@ impl OneTimePreKey {
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, InvalidPreKey> {
         let mut reader = Reader::new(bytes);
         let id = reader.u32()?;
-        reader.slice(X25519_LEN)?;
+        x25519(&mut reader)?;
         reader.end()?;
         if id == 0 {
             return Err(InvalidPreKey::Malformed);
         }
         Ok(Self { id, bytes: bytes.to_vec() })
     }
+}
+
+/// M-KEY-1
+fn x25519(reader: &mut Reader<'_>) -> Result<(), Damaged> {
+    if below_p(&reader.array()?) { Ok(()) } else { Err(Damaged) }
+}
+
+/// The modulus check of FIPS 203, section 7.2: 1,024 coefficients of 12 bits, little-endian, each below
+/// 3,329, and 32 bytes more (M-KEY-6).
+fn ml_kem_1024(reader: &mut Reader<'_>) -> Result<(), Damaged> {
+    for _ in 0..512 {
+        let [low, middle, high] = reader.array()?.map(u16::from);
+        if low | (middle & 0x0F) << 8 >= 3329 || middle >> 4 | high << 4 >= 3329 {
+            return Err(Damaged);
+        }
+    }
+    reader.slice(32).map(|_| ())
 }
 
 /// The bundle of a device: `address || account key || IK || prekey (SPK) || prekey (KEM)`, then 0, or 1
@@ -121,3 +135,6 @@ pub fn bundle(
     bundle.extend_from_slice(one_time.unwrap_or_default());
     bundle
 }
+
+#[cfg(test)]
+mod tests;

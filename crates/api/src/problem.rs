@@ -164,3 +164,6 @@ impl Problem {
         self
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -83,9 +83,21 @@ impl VerifyKey {
     }
 }
 
-/// Whether the y coordinate, which is little-endian without the highest bit, is below 2^255 - 19. That
-/// leaves one encoding of each point, but for x = 0 with its sign set: both such are of low order.
-fn canonical(bytes: &[u8; 32]) -> bool {
+/// Whether the number, which is little-endian, is below 2^255 - 19: what an X25519 public key must be
+/// (M-KEY-1).
+pub(crate) fn below_p(bytes: &[u8; 32]) -> bool {
     let [first, middle @ .., last] = bytes;
-    last & 0x7F != 0x7F || middle.iter().any(|byte| *byte != 0xFF) || *first < 0xED
+    *last < 0x7F || *last == 0x7F && (middle.iter().any(|byte| *byte != 0xFF) || *first < 0xED)
 }
+
+/// Whether the y coordinate, which is all but the highest bit, is below 2^255 - 19. That leaves one
+/// encoding of each point, but for x = 0 with its sign set: both such are of low order.
+fn canonical(bytes: &[u8; 32]) -> bool {
+    let mut y = *bytes;
+    let [.., top] = &mut y;
+    *top &= 0x7F;
+    below_p(&y)
+}
+
+#[cfg(test)]
+mod tests;

@@ -26,6 +26,8 @@ pub enum Purpose {
     SignedPreKey,
     /// A device vouches for a KEM prekey.
     KemPreKey,
+    /// A device asks a relay for a bearer token; `docs/API.md` says over what.
+    Login,
 }
 
 impl Purpose {
@@ -34,6 +36,7 @@ impl Purpose {
             Self::DeviceList => b"Sprag v1 device list",
             Self::SignedPreKey => b"Sprag v1 signed prekey",
             Self::KemPreKey => b"Sprag v1 kem prekey",
+            Self::Login => b"Sprag v1 login",
         }
     }
 

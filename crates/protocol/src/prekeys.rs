@@ -110,6 +110,32 @@ fn read<K: Signable>(reader: &mut Reader<'_>) -> Result<Signed<K>, Damaged> {
     })
 }
 
+#[expect(private_bounds, reason = "IK signs two kinds of key, and nobody adds a third")]
+impl<K: Signable> Signed<K> {
+    /// `id (4) || created (8) || key || signature (64)`, as it is published.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut writer = Writer::with_capacity(self.key.bytes().len().saturating_add(76));
+        write(self, &mut writer);
+        writer.into_public()
+    }
+}
+
+impl OneTimePreKey {
+    /// `id (4) || key (32)`, as it is published.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut writer = Writer::with_capacity(36);
+        self.write(&mut writer);
+        writer.into_public()
+    }
+
+    fn write(&self, writer: &mut Writer) {
+        writer.u32(self.id.get());
+        writer.put(self.key.as_bytes());
+    }
+}
+
 /// What starts a session with a device: who it is, and one prekey of each kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PreKeyBundle {
@@ -160,10 +186,7 @@ impl PreKeyBundle {
         self.owner.write(&mut writer);
         write(&self.signed, &mut writer);
         write(&self.kem, &mut writer);
-        writer.option(self.one_time.as_ref(), |writer, prekey| {
-            writer.u32(prekey.id.get());
-            writer.put(prekey.key.as_bytes());
-        });
+        writer.option(self.one_time.as_ref(), |writer, prekey| prekey.write(writer));
         writer.into_public()
     }
 

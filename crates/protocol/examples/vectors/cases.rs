@@ -176,6 +176,7 @@ fn keys() -> String {
         (Purpose::DeviceList, "Sprag v1 device list"),
         (Purpose::SignedPreKey, "Sprag v1 signed prekey"),
         (Purpose::KemPreKey, "Sprag v1 kem prekey"),
+        (Purpose::Login, "Sprag v1 login"),
     ] {
         let seed = random(&mut rng);
         let pair = IdentityKeyPair::from_seed(Secret::copy_of(&seed));

