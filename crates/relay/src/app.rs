@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use sprag_api::name::Origin;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::clock::Clock;
 use crate::config::Config;
@@ -19,6 +19,8 @@ pub(crate) struct App {
     pub(crate) storage: Arc<dyn Storage>,
     pub(crate) hub: Arc<Hub>,
     pub(crate) intake: Intake,
+    /// Turns true once, when the relay is being stopped: what would go on for long ends then.
+    pub(crate) stopping: watch::Receiver<bool>,
 }
 
 /// The memory for messages that were read from clients and are not stored yet, in all: beyond it

@@ -32,18 +32,27 @@ pub enum Tls {
         /// The private key.
         key: PathBuf,
     },
-    /// With certificates got by ACME (RFC 8555, tls-alpn-01).
-    Acme {
-        /// The names to certify.
-        domains: Vec<String>,
-        /// Where the authority writes to about trouble, as `mailto:` addresses.
-        contacts: Vec<String>,
-        /// The authority's directory.
-        directory: String,
-        /// A PEM file of the root that the directory's own certificate is checked against, where it is
-        /// not one of the public ones.
-        directory_root: Option<PathBuf>,
-    },
+    /// With certificates got by ACME.
+    Acme(Acme),
+}
+
+/// How certificates are got by ACME (RFC 8555, tls-alpn-01).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Acme {
+    /// The names to certify.
+    pub domains: Vec<String>,
+    /// Where the authority writes to about trouble, as `mailto:` addresses.
+    pub contacts: Vec<String>,
+    /// The authority's directory.
+    pub directory: String,
+    /// A PEM file of the root that the directory's own certificate is checked against, where it is
+    /// not one of the public ones.
+    pub directory_root: Option<PathBuf>,
+}
+
+impl Acme {
+    /// The directory of Let's Encrypt.
+    pub const LETS_ENCRYPT: &str = "https://acme-v02.api.letsencrypt.org/directory";
 }
 
 /// A token bucket: how many at once, and how many in an hour.
@@ -88,10 +97,12 @@ pub struct Limits {
     pub sockets_per_account: u32,
     /// Envelopes delivered ahead of their acknowledgement.
     pub window: u32,
-    /// How long the head of a request may take.
+    /// How long the head of a request may take, and the handshake of TLS.
     pub header_timeout: Duration,
     /// How long the body of a request may take.
     pub body_timeout: Duration,
+    /// How long a connection is kept for a next request.
+    pub keep_alive: Duration,
     /// How long nothing at all may come from a socket; a ping goes out at half of it.
     pub idle_timeout: Duration,
     /// How long a write to a client that does not read may take.
@@ -120,6 +131,7 @@ impl Default for Limits {
             window: 512,
             header_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(30),
+            keep_alive: Duration::from_secs(75),
             idle_timeout: Duration::from_secs(120),
             write_timeout: Duration::from_secs(30),
         }
@@ -135,7 +147,8 @@ pub struct Config {
     pub ops_listen: Option<SocketAddr>,
     /// The folder of its databases, its lock and its certificates.
     pub data: PathBuf,
-    /// How clients reach it, as logins name it; from `listen` where there is none.
+    /// How clients reach it, as logins name it; where there is none, from the first certified domain, or
+    /// from `listen`.
     pub origin: Option<Origin>,
     /// Who may register.
     pub registration: Registration,

@@ -10,7 +10,21 @@ pub mod clock;
 pub mod config;
 
 mod app;
+mod error;
+mod folder;
 mod hub;
+mod limits;
 mod metrics;
+mod ops;
+mod peer;
+mod router;
+mod server;
 mod sqlite;
 mod storage;
+mod tls;
+mod upkeep;
+
+pub use folder::FolderError;
+pub use server::{Relay, StartError};
+pub use sqlite::OpenError;
+pub use tls::TlsError;

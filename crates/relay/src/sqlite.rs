@@ -27,7 +27,7 @@ mod memory;
 mod schema;
 mod upkeep;
 
-pub(crate) use schema::OpenError;
+pub use schema::OpenError;
 pub(crate) use upkeep::{RestoreError, restore};
 
 /// How many connections read each file.

@@ -11,6 +11,7 @@ use std::thread::{self, JoinHandle};
 
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use crate::metrics;
 use crate::storage::{Answer, Unavailable};
@@ -154,8 +155,10 @@ impl<M: Memory> Committer<M> {
     }
 
     fn commit(&mut self, batch: &mut Jobs<M>) {
-        metrics::commit_batch(batch.len());
-        match self.transaction(batch) {
+        let (jobs, began) = (batch.len(), Instant::now());
+        let outcome = self.transaction(batch);
+        metrics::committed(jobs, began.elapsed());
+        match outcome {
             Ok(()) => batch.drain(..).for_each(Job::committed),
             Err(error) if batch.len() == 1 => {
                 tracing::error!(%error, "a write failed");

@@ -1,0 +1,1 @@
+//! Where a relay finds its origin.
