@@ -8,6 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::hub::Hub;
+use crate::limits::Limiters;
 use crate::storage::{Storage, Unavailable};
 
 /// One relay: its storage, who is connected, the time, and what it was told.
@@ -19,6 +20,7 @@ pub(crate) struct App {
     pub(crate) storage: Arc<dyn Storage>,
     pub(crate) hub: Arc<Hub>,
     pub(crate) intake: Intake,
+    pub(crate) limits: Limiters,
     /// Turns true once, when the relay is being stopped: what would go on for long ends then.
     pub(crate) stopping: watch::Receiver<bool>,
 }

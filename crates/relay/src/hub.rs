@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sprag_api::directory::KeyCounts;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use crate::storage::{Envelope, MailboxId};
 
@@ -103,6 +103,8 @@ impl Consumer {
 #[derive(Debug, Default)]
 pub(crate) struct Hub {
     consumers: Mutex<HashMap<MailboxId, Arc<Consumer>>>,
+    /// Mailboxes that somebody polls.
+    polled: Mutex<HashMap<MailboxId, watch::Sender<()>>>,
     next: AtomicU64,
 }
 
@@ -135,6 +137,16 @@ impl Hub {
         if let Some(consumer) = consumer {
             consumer.push(envelope);
         }
+        if let Some(sender) = lock(&self.polled).get(&device) {
+            sender.send_replace(());
+        }
+    }
+
+    /// Watches a mailbox for somebody who polls it.
+    pub(crate) fn watch(&self, mailbox: MailboxId) -> Watch<'_> {
+        let mut polled = lock(&self.polled);
+        let arrivals = polled.entry(mailbox).or_insert_with(|| watch::Sender::new(())).subscribe();
+        Watch { hub: self, mailbox, arrivals: Some(arrivals) }
     }
 
     /// Tells a device something, where it is connected.
@@ -148,6 +160,34 @@ impl Hub {
     /// The devices that are connected.
     pub(crate) fn connected(&self) -> Vec<MailboxId> {
         lock(&self.consumers).keys().copied().collect()
+    }
+}
+
+/// Sees that something arrives in a mailbox, without taking it from the device's consumer.
+#[derive(Debug)]
+pub(crate) struct Watch<'a> {
+    hub: &'a Hub,
+    mailbox: MailboxId,
+    arrivals: Option<watch::Receiver<()>>,
+}
+
+impl Watch<'_> {
+    /// Returns when something has arrived since this was made, or since it returned last.
+    pub(crate) async fn woken(&mut self) {
+        if let Some(arrivals) = &mut self.arrivals {
+            // The sender lives as long as somebody watches.
+            let _ = arrivals.changed().await;
+        }
+    }
+}
+
+impl Drop for Watch<'_> {
+    fn drop(&mut self) {
+        let mut polled = lock(&self.hub.polled);
+        self.arrivals = None;
+        if polled.get(&self.mailbox).is_some_and(|sender| sender.receiver_count() == 0) {
+            polled.remove(&self.mailbox);
+        }
     }
 }
 

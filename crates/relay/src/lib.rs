@@ -9,18 +9,27 @@
 pub mod clock;
 pub mod config;
 
+mod accounts;
 mod app;
+mod auth;
+mod blobs;
 mod error;
+mod extract;
 mod folder;
 mod hub;
+mod keys;
 mod limits;
+mod messages;
 mod metrics;
+mod openapi;
 mod ops;
 mod peer;
 mod router;
 mod server;
+mod sessions;
 mod sqlite;
 mod storage;
+mod task;
 mod tls;
 mod upkeep;
 

@@ -18,6 +18,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Limits, Tls};
 use crate::folder::{DataFolder, FolderError};
 use crate::hub::Hub;
+use crate::limits::Limiters;
 use crate::sqlite::{MailboxQuota, OpenError, Sqlite};
 use crate::tls::{Terms, TlsError};
 use crate::{metrics, ops, router, upkeep};
@@ -196,7 +197,8 @@ async fn open(
     let opened = spawn_blocking(move || Sqlite::open(&folder, quota, of_storage)).await;
     let storage = Arc::new(opened.map_err(|_| StartError::Thread)??);
     let intake = Intake::default();
-    Ok(Arc::new(App { config, origin, clock, storage, hub, intake, stopping }))
+    let limits = Limiters::new(&config.limits);
+    Ok(Arc::new(App { config, origin, clock, storage, hub, intake, limits, stopping }))
 }
 
 /// The port for whoever runs the relay. It answers to the very end, so that whoever asks is told that

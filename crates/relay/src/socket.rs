@@ -10,9 +10,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::ws::{Message, WebSocket};
+use futures_util::SinkExt;
 use futures_util::future::FutureExt;
 use futures_util::stream::{FuturesOrdered, StreamExt};
-use futures_util::SinkExt;
 use sprag_api::frame::from_relay::Frame as Reply;
 use sprag_api::frame::to_relay::Frame as Request;
 use sprag_api::frame::{self, FromRelay, Message as _, ToRelay};
@@ -28,9 +28,7 @@ use crate::storage::{
 };
 
 mod replies;
-
-/// The subprotocol that both sides speak.
-pub(crate) const SUBPROTOCOL: &str = "sprag.v1";
+pub(crate) mod upgrade;
 
 /// How many bytes of submitted messages may wait for the storage before the next frame is read.
 const UNSTORED_BYTES: usize = 256 * 1024;
