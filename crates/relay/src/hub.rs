@@ -53,7 +53,6 @@ pub(crate) struct Consumer {
 #[derive(Debug, Default)]
 pub(crate) struct Arrived {
     pub(crate) envelopes: Vec<Arc<Envelope>>,
-    pub(crate) notices: Vec<Notice>,
     /// Whether the next ones are to be read from the storage.
     pub(crate) behind: bool,
 }
@@ -64,6 +63,11 @@ impl Consumer {
         self.wake.notified().await;
     }
 
+    /// What there is to be told.
+    pub(crate) fn take_notices(&self) -> Vec<Notice> {
+        std::mem::take(&mut lock(&self.queue).notices)
+    }
+
     /// What waits, oldest first: at most so many envelopes.
     pub(crate) fn take(&self, most: usize) -> Arrived {
         let mut queue = lock(&self.queue);
@@ -72,7 +76,7 @@ impl Consumer {
         queue.bytes -= envelopes.iter().map(|envelope| envelope.ciphertext.len()).sum::<usize>();
         // What did not fit comes after what did.
         let behind = queue.envelopes.is_empty() && std::mem::take(&mut queue.behind);
-        Arrived { envelopes, notices: std::mem::take(&mut queue.notices), behind }
+        Arrived { envelopes, behind }
     }
 
     fn push(&self, envelope: Arc<Envelope>) {

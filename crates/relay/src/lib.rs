@@ -27,6 +27,7 @@ mod peer;
 mod router;
 mod server;
 mod sessions;
+mod socket;
 mod sqlite;
 mod storage;
 mod task;

@@ -20,6 +20,7 @@ use crate::app::{App, Shared};
 use crate::auth::AuthedDevice;
 use crate::error::Failure;
 use crate::extract::{Json, NameInPath, Query};
+use crate::metrics;
 use crate::openapi::{AnyCall, WithBody, WithPath, WithToken};
 use crate::storage::{Batch, Envelope, MailboxId, SendRefusal, Submission, Unavailable};
 
@@ -70,10 +71,11 @@ pub(crate) async fn send(
         sender: caller.bearer.device.address,
         sends: vec![submission],
         now,
-        share: app.intake.share(len).await?,
+        _share: app.intake.share(len).await?,
     };
-    let outcome = app.storage.accept(batch).await?.pop();
-    let stored = outcome.ok_or(Unavailable)?.map_err(refusal)?;
+    let mut outcomes = app.storage.accept(batch).await?;
+    metrics::sends(&outcomes);
+    let stored = outcomes.pop().ok_or(Unavailable)?.map_err(refusal)?;
     Ok(Json(Receipt { number, duplicate: stored.duplicate, left_out: stored.left_out }))
 }
 
@@ -115,13 +117,12 @@ pub(crate) fn submission(
 
 /// Why a message is not stored, over HTTP or the socket.
 pub(crate) fn refusal(refusal: SendRefusal) -> Problem {
+    let code = refusal.code();
     match refusal {
-        SendRefusal::UnknownAccount => {
-            Problem::new(Code::NotFound, "there is no account of this name")
-        }
+        SendRefusal::UnknownAccount => Problem::new(code, "there is no account of this name"),
         SendRefusal::DevicesDiffer { device_list, devices } => {
             let mut problem = Problem::new(
-                Code::DevicesDiffer,
+                code,
                 "name exactly the devices that come with this, and send again with the same number",
             );
             problem.device_list = Some(Base64(device_list));
@@ -129,18 +130,18 @@ pub(crate) fn refusal(refusal: SendRefusal) -> Problem {
             problem
         }
         SendRefusal::MailboxFull => {
-            Problem::new(Code::MailboxFull, "the recipient must fetch what waits; try again later")
+            Problem::new(code, "the recipient must fetch what waits; try again later")
                 .after(FULL_RETRY)
         }
         SendRefusal::NumberTooOld => {
             let detail = format!(
                 "a number is at most {} below the highest accepted one, the mark of this session",
-                limit::NUMBER_WINDOW
+                limit::NUMBER_WINDOW - 1
             );
-            Problem::new(Code::NumberTooOld, detail)
+            Problem::new(code, detail)
         }
         SendRefusal::SenderGone => {
-            Problem::new(Code::Unauthenticated, "this device is no longer one of its account")
+            Problem::new(code, "this device is no longer one of its account")
         }
     }
 }

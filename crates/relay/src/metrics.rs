@@ -7,8 +7,9 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use sprag_api::problem::Code;
 
-use crate::storage::{Expired, Statistics};
+use crate::storage::{Expired, SendRefusal, Statistics, Stored};
 
 /// Connections that are open.
 pub(crate) const CONNECTIONS: &str = "sprag_connections";
@@ -111,6 +112,25 @@ fn build() -> Result<PrometheusHandle, BuildError> {
 pub(crate) fn committed(jobs: usize, took: Duration) {
     metrics::histogram!(COMMIT_JOBS).record(u32::try_from(jobs).unwrap_or(u32::MAX));
     metrics::histogram!(COMMIT_SECONDS).record(took.as_secs_f64());
+}
+
+/// The storage has answered to sends.
+pub(crate) fn sends(outcomes: &[Result<Stored, SendRefusal>]) {
+    let (mut accepted, mut duplicate) = (0, 0);
+    for outcome in outcomes {
+        match outcome {
+            Ok(Stored { duplicate: true, .. }) => duplicate += 1,
+            Ok(_) => accepted += 1,
+            Err(refusal) => send_refused(refusal.code()),
+        }
+    }
+    metrics::counter!(SENDS_ACCEPTED).increment(accepted);
+    metrics::counter!(SENDS_DUPLICATE).increment(duplicate);
+}
+
+/// A send was not stored.
+pub(crate) fn send_refused(code: Code) {
+    metrics::counter!(SENDS_REFUSED, "code" => code.as_str()).increment(1);
 }
 
 /// Something expired.

@@ -12,7 +12,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::Shared;
-use crate::{accounts, blobs, error, keys, messages, openapi, sessions};
+use crate::{accounts, blobs, error, keys, messages, openapi, sessions, socket};
 
 /// The calls, with their document.
 fn calls() -> (Router<Shared>, OpenApi) {
@@ -25,6 +25,7 @@ fn calls() -> (Router<Shared>, OpenApi) {
         .routes(routes!(sessions::open, sessions::close))
         .routes(routes!(messages::send))
         .routes(routes!(messages::fetch, messages::acknowledge))
+        .routes(routes!(socket::upgrade::open))
         .routes(routes!(blobs::create))
         .routes(routes!(blobs::download, blobs::append, blobs::remove))
         .routes(routes!(blobs::state))

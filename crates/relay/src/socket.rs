@@ -18,11 +18,13 @@ use sprag_api::frame::to_relay::Frame as Request;
 use sprag_api::frame::{self, FromRelay, Message as _, ToRelay};
 use sprag_api::limit;
 use sprag_api::problem::{Code, Problem};
+use tokio::sync::watch;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 use crate::app::Shared;
 use crate::hub::{Consumer, Notice};
 use crate::messages;
+use crate::metrics;
 use crate::storage::{
     Batch, Bearer, DeviceRecord, Envelope, SendRefusal, Stored, Submission, Unavailable,
 };
@@ -99,6 +101,7 @@ struct Receiving {
 
 impl Drop for Connection {
     fn drop(&mut self) {
+        ::metrics::gauge!(metrics::SOCKETS).decrement(1.0);
         if let Some(receiving) = &self.receiving {
             self.app.hub.disconnect(self.device.mailbox, &receiving.consumer);
         }
@@ -119,6 +122,7 @@ pub(crate) async fn serve(app: Shared, socket: WebSocket, bearer: Bearer) {
         heard: Instant::now(),
         pinged: false,
     };
+    ::metrics::gauge!(metrics::SOCKETS).increment(1.0);
     let end = connection.run().await;
     if let End::Closed(problem) = end {
         connection.close(problem).await;
@@ -132,7 +136,7 @@ impl Connection {
         loop {
             let step = tokio::select! {
                 biased;
-                _ = stopping.wait_for(|stopping| *stopping) => Err(End::Closed(
+                () = told(&mut stopping) => Err(End::Closed(
                     Problem::new(Code::ShuttingDown, "connect again").after(RECONNECT),
                 )),
                 Some(outcome) = self.unstored.next(), if !self.unstored.is_empty() => {
@@ -141,7 +145,7 @@ impl Connection {
                 () = woken(self.receiving.as_ref()) => self.notices().await,
                 message = self.socket.recv(), if self.reads() => match message {
                     Some(Ok(message)) => self.message(message).await,
-                    Some(Err(error)) => Err(broken(&error)),
+                    Some(Err(error)) => Err(broken(error)),
                     None => Err(End::Lost),
                 },
                 () = &mut alarm => self.rang(alarm.as_mut()).await,
@@ -218,7 +222,10 @@ impl Connection {
             let number = send.number;
             match self.check(send) {
                 Ok(send) => sends.push(send),
-                Err(problem) => self.say(replies::refused(number, problem)).await?,
+                Err(problem) => {
+                    metrics::send_refused(problem.code);
+                    self.say(replies::refused(number, problem)).await?;
+                }
             }
         }
         if sends.is_empty() {
@@ -231,11 +238,12 @@ impl Connection {
             sender: Arc::clone(&self.device.address),
             sends,
             now: self.app.clock.now(),
-            share,
+            _share: share,
         });
         self.unstored_bytes += len;
         self.unstored.push_back(Box::pin(async move {
             let outcomes = stored.await?;
+            metrics::sends(&outcomes);
             let outcomes = numbers.into_iter().zip(outcomes).collect();
             Ok(Done::Sends { bytes: len, outcomes })
         }));
@@ -261,7 +269,9 @@ impl Connection {
         }
         let deleted = self.app.storage.acknowledge(self.device.mailbox, through);
         self.unstored.push_back(Box::pin(async move {
-            deleted.await?;
+            if deleted.await? {
+                ::metrics::counter!(metrics::ACKNOWLEDGED).increment(1);
+            }
             Ok(Done::Acknowledged { through })
         }));
         Ok(())
@@ -346,6 +356,7 @@ impl Connection {
             let envelopes = receiving.next(envelopes);
             let empty = !receiving.behind && !std::mem::replace(&mut receiving.caught_up, true);
             if !envelopes.is_empty() {
+                ::metrics::counter!(metrics::DELIVERED).increment(envelopes.len() as u64);
                 self.say(replies::deliver(&envelopes)).await?;
             }
             if empty {
@@ -426,6 +437,12 @@ impl Receiving {
     }
 }
 
+/// Waits until the relay is being stopped.
+async fn told(stopping: &mut watch::Receiver<bool>) {
+    // One who is gone without a word has stopped it too.
+    let _ = stopping.wait_for(|stopping| *stopping).await;
+}
+
 /// Waits for the hub, where this connection receives.
 async fn woken(receiving: Option<&Receiving>) {
     match receiving {
@@ -438,8 +455,14 @@ fn malformed(detail: &str) -> End {
     End::Closed(Problem::new(Code::Malformed, detail))
 }
 
-/// A connection that broke, or a message that is longer than a frame may be.
-fn broken(error: &axum::Error) -> End {
-    let _ = error;
-    End::Lost
+/// A connection that broke, or that sent what no WebSocket sends, or a message longer than a frame.
+fn broken(error: axum::Error) -> End {
+    let error = error.into_inner();
+    match error.downcast_ref() {
+        Some(tungstenite::Error::Capacity(_)) => End::Closed(Problem::new(
+            Code::TooLarge,
+            format!("a frame has at most {} bytes", limit::FRAME_LEN),
+        )),
+        Some(_) | None => End::Lost,
+    }
 }

@@ -14,6 +14,7 @@ use sprag_api::device_list::DeviceList;
 use sprag_api::directory::KeyCounts;
 use sprag_api::name::{AccountName, Address, DeviceId};
 use sprag_api::prekey::{OneTimePreKey, SignedPreKey};
+use sprag_api::problem::Code;
 use sprag_api::signature::VerifyKey;
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -158,7 +159,7 @@ pub(crate) struct Batch {
     pub(crate) sends: Vec<Submission>,
     pub(crate) now: u64,
     /// Their share of the memory for messages on their way in; given back once they are stored.
-    pub(crate) share: OwnedSemaphorePermit,
+    pub(crate) _share: OwnedSemaphorePermit,
 }
 
 /// A message is stored.
@@ -183,6 +184,19 @@ pub(crate) enum SendRefusal {
     NumberTooOld,
     /// The sender is no longer a device of its account.
     SenderGone,
+}
+
+impl SendRefusal {
+    /// Its error code.
+    pub(crate) fn code(&self) -> Code {
+        match self {
+            Self::UnknownAccount => Code::NotFound,
+            Self::DevicesDiffer { .. } => Code::DevicesDiffer,
+            Self::MailboxFull => Code::MailboxFull,
+            Self::NumberTooOld => Code::NumberTooOld,
+            Self::SenderGone => Code::Unauthenticated,
+        }
+    }
 }
 
 /// What a mailbox holds of one message.

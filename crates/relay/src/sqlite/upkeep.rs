@@ -5,7 +5,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, params};
-use tokio::task::spawn_blocking;
 
 use crate::storage::{Answer, Expired, MailboxId, Statistics, Unavailable, Upkeep};
 

@@ -113,7 +113,7 @@ async fn accept_at(
 ) -> Vec<Result<Stored, SendRefusal>> {
     let share = Arc::new(Semaphore::new(1)).acquire_owned().await.unwrap();
     let sender = Arc::clone(&from.address);
-    storage.accept(Batch { from: from.mailbox, sender, sends, now, share }).await.unwrap()
+    storage.accept(Batch { from: from.mailbox, sender, sends, now, _share: share }).await.unwrap()
 }
 
 /// Sends one message to device 1.
@@ -306,7 +306,7 @@ pub(crate) async fn a_mailbox_keeps_its_order(storage: &dyn Storage) {
             sender: Arc::clone(&alice.address),
             sends: vec![submission(number, "bob", &[(1, &[0])])],
             now: NOW,
-            share,
+            _share: share,
         })
     });
     for answer in sends.collect::<Vec<_>>().into_iter().rev() {
