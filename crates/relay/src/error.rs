@@ -53,6 +53,12 @@ impl From<Problem> for Failure {
     }
 }
 
+impl From<Failure> for Problem {
+    fn from(Failure(problem): Failure) -> Self {
+        *problem
+    }
+}
+
 impl From<Unavailable> for Failure {
     fn from(Unavailable: Unavailable) -> Self {
         Problem::new(Code::Unavailable, "nothing was done; try again").after(STORAGE_RETRY).into()

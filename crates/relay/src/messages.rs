@@ -84,8 +84,8 @@ pub(crate) fn submission(
     number: u64,
     to: impl TryInto<AccountName, Error: Display>,
     parts: impl Iterator<Item = (u32, Bytes)>,
-) -> Result<Submission, Problem> {
-    let malformed = |detail: String| Err(Problem::new(Code::Malformed, detail));
+) -> Result<Submission, Failure> {
+    let malformed = |detail: String| Err(Failure::malformed(detail));
     let to = match to.try_into() {
         Ok(to) => to,
         Err(invalid) => return malformed(invalid.to_string()),
@@ -108,7 +108,7 @@ pub(crate) fn submission(
         }
         if ciphertext.len() > limit::CIPHERTEXT_LEN {
             let detail = format!("a ciphertext is at most {} bytes", limit::CIPHERTEXT_LEN);
-            return Err(Problem::new(Code::TooLarge, detail));
+            return Err(Failure::new(Code::TooLarge, detail));
         }
         named.push((device, ciphertext));
     }

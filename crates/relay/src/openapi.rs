@@ -1,4 +1,4 @@
-//! The OpenAPI document, which comes from the handlers, and the page that shows it without any other
+//! The `OpenAPI` document, which comes from the handlers, and the page that shows it without any other
 //! server.
 
 use std::collections::BTreeMap;

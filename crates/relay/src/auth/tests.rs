@@ -7,21 +7,21 @@ use super::*;
 /// 32 bytes of 7.
 const TOKEN: &str = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc";
 
-fn headers(name: header::HeaderName, values: &[&str]) -> HeaderMap {
+fn headers(name: &header::HeaderName, values: &[&str]) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for value in values {
-        headers.append(&name, HeaderValue::from_str(value).unwrap());
+        headers.append(name, HeaderValue::from_str(value).unwrap());
     }
     headers
 }
 
 fn in_header(value: &str) -> bool {
-    let token = bearer(&headers(header::AUTHORIZATION, &[value]));
+    let token = bearer(&headers(&header::AUTHORIZATION, &[value]));
     token.is_some_and(|token| token.0 == [7; 32])
 }
 
 fn in_subprotocols(values: &[&str]) -> bool {
-    let token = subprotocol_token(&headers(header::SEC_WEBSOCKET_PROTOCOL, values));
+    let token = subprotocol_token(&headers(&header::SEC_WEBSOCKET_PROTOCOL, values));
     token.is_some_and(|token| token.0 == [7; 32])
 }
 

@@ -24,37 +24,36 @@ pub(super) fn wanted(headers: &HeaderMap, length: u64) -> Wanted {
     let (Some(value), None) = (values.next(), values.next()) else {
         return Wanted::Whole;
     };
-    value.to_str().ok().and_then(|value| parse(value, length)).unwrap_or(Wanted::Whole)
+    match value.to_str() {
+        Ok(value) => parse(value, length).unwrap_or(Wanted::Whole),
+        Err(_) => Wanted::Whole,
+    }
 }
 
-/// `None` where it is no single range of bytes.
-fn parse(value: &str, length: u64) -> Option<Wanted> {
-    let (unit, range) = value.split_once('=')?;
+/// The header is no single range of bytes.
+struct OfAnotherKind;
+
+fn parse(value: &str, length: u64) -> Result<Wanted, OfAnotherKind> {
+    let (unit, range) = value.split_once('=').ok_or(OfAnotherKind)?;
     if !unit.trim().eq_ignore_ascii_case("bytes") {
-        return None;
+        return Err(OfAnotherKind);
     }
-    let (first, last) = range.trim().split_once('-')?;
-    let (first, last) = (number(first)?, number(last)?);
-    let (first, end) = match (first, last) {
-        (Some(first), Some(last)) if first > last => return None,
-        (Some(first), Some(last)) => (first, last.saturating_add(1).min(length)),
+    let (first, last) = range.trim().split_once('-').ok_or(OfAnotherKind)?;
+    let (first, end) = match (number(first)?, number(last)?) {
+        (Some(first), Some(last)) if first <= last => (first, last.saturating_add(1).min(length)),
         (Some(first), None) => (first, length),
         (None, Some(suffix)) => (length.saturating_sub(suffix), length),
-        (None, None) => return None,
+        (Some(_), Some(_)) | (None, None) => return Err(OfAnotherKind),
     };
-    Some(if first < end { Wanted::Range { first, end } } else { Wanted::Nothing })
+    Ok(if first < end { Wanted::Range { first, end } } else { Wanted::Nothing })
 }
 
-/// A number in digits, or nothing at all; one that is too great counts as the greatest. `None` where it
-/// is neither.
-fn number(text: &str) -> Option<Option<u64>> {
-    if text.is_empty() {
-        Some(None)
-    } else if text.bytes().all(|byte| byte.is_ascii_digit()) {
-        Some(Some(text.parse().unwrap_or(u64::MAX)))
-    } else {
-        None
+/// A number in digits, or none; one that is too great counts as the greatest.
+fn number(text: &str) -> Result<Option<u64>, OfAnotherKind> {
+    if !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(OfAnotherKind);
     }
+    Ok(if text.is_empty() { None } else { Some(text.parse().unwrap_or(u64::MAX)) })
 }
 
 #[cfg(test)]

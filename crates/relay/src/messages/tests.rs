@@ -8,7 +8,7 @@ fn code(
     parts: impl IntoIterator<Item = (u32, usize)>,
 ) -> Result<Submission, Code> {
     let parts = parts.into_iter().map(|(device, len)| (device, Bytes::from(vec![0; len])));
-    submission(number, to.to_owned(), parts).map_err(|problem| problem.code)
+    submission(number, to.to_owned(), parts).map_err(|failure| failure.problem().code)
 }
 
 #[test]
