@@ -34,12 +34,11 @@ async fn ready(State(app): State<Shared>) -> Result<&'static str, Failure> {
     if *app.stopping.borrow() {
         return Err(Problem::new(Code::ShuttingDown, "the relay is being stopped").after(1).into());
     }
-    match timeout(READY_WITHIN, app.storage.ready()).await {
-        Ok(Ok(())) => Ok("ready\n"),
-        Ok(Err(_)) | Err(_) => {
-            let detail = "the storage cannot commit; see the relay's log";
-            Err(Problem::new(Code::Unavailable, detail).after(5).into())
-        }
+    if let Ok(Ok(())) = timeout(READY_WITHIN, app.storage.ready()).await {
+        Ok("ready\n")
+    } else {
+        let detail = "the storage cannot commit; see the relay's log";
+        Err(Problem::new(Code::Unavailable, detail).after(5).into())
     }
 }
 

@@ -22,6 +22,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 use crate::app::Shared;
+use crate::error::Failure;
 use crate::hub::{Consumer, Notice};
 use crate::messages;
 use crate::metrics;
@@ -54,18 +55,24 @@ enum End {
     /// It is gone, or does not read.
     Lost,
     /// The relay ends it, and says why.
-    Closed(Problem),
+    Closed(Box<Problem>),
 }
 
 impl From<Code> for End {
     fn from(code: Code) -> Self {
-        Self::Closed(Problem::new(code, code.title()))
+        Problem::new(code, code.title()).into()
+    }
+}
+
+impl From<Problem> for End {
+    fn from(problem: Problem) -> Self {
+        Self::Closed(Box::new(problem))
     }
 }
 
 impl From<Unavailable> for End {
     fn from(Unavailable: Unavailable) -> Self {
-        Self::Closed(Problem::new(Code::Unavailable, "try again in a few seconds").after(RECONNECT))
+        Problem::new(Code::Unavailable, "try again in a few seconds").after(RECONNECT).into()
     }
 }
 
@@ -125,7 +132,7 @@ pub(crate) async fn serve(app: Shared, socket: WebSocket, bearer: Bearer) {
     ::metrics::gauge!(metrics::SOCKETS).increment(1.0);
     let end = connection.run().await;
     if let End::Closed(problem) = end {
-        connection.close(problem).await;
+        connection.close(*problem).await;
     }
 }
 
@@ -136,9 +143,9 @@ impl Connection {
         loop {
             let step = tokio::select! {
                 biased;
-                () = told(&mut stopping) => Err(End::Closed(
-                    Problem::new(Code::ShuttingDown, "connect again").after(RECONNECT),
-                )),
+                () = told(&mut stopping) => Err(
+                    Problem::new(Code::ShuttingDown, "connect again").after(RECONNECT).into(),
+                ),
                 Some(outcome) = self.unstored.next(), if !self.unstored.is_empty() => {
                     self.stored(outcome).await
                 }
@@ -222,7 +229,8 @@ impl Connection {
             let number = send.number;
             match self.check(send) {
                 Ok(send) => sends.push(send),
-                Err(problem) => {
+                Err(failure) => {
+                    let problem = Problem::from(failure);
                     metrics::send_refused(problem.code);
                     self.say(replies::refused(number, problem)).await?;
                 }
@@ -250,7 +258,7 @@ impl Connection {
         Ok(())
     }
 
-    fn check(&self, send: frame::Send) -> Result<Submission, Problem> {
+    fn check(&self, send: frame::Send) -> Result<Submission, Failure> {
         let parts = send.parts.into_iter().map(|part| (part.device, part.ciphertext));
         let submission = messages::submission(send.number, send.to, parts)?;
         self.app.limits.send(self.device.account, self.app.clock.now())?;
@@ -452,17 +460,17 @@ async fn woken(receiving: Option<&Receiving>) {
 }
 
 fn malformed(detail: &str) -> End {
-    End::Closed(Problem::new(Code::Malformed, detail))
+    Problem::new(Code::Malformed, detail).into()
 }
 
 /// A connection that broke, or that sent what no WebSocket sends, or a message longer than a frame.
 fn broken(error: axum::Error) -> End {
     let error = error.into_inner();
     match error.downcast_ref() {
-        Some(tungstenite::Error::Capacity(_)) => End::Closed(Problem::new(
-            Code::TooLarge,
-            format!("a frame has at most {} bytes", limit::FRAME_LEN),
-        )),
+        Some(tungstenite::Error::Capacity(_)) => {
+            let detail = format!("a frame has at most {} bytes", limit::FRAME_LEN);
+            Problem::new(Code::TooLarge, detail).into()
+        }
         Some(_) | None => End::Lost,
     }
 }

@@ -117,14 +117,14 @@ impl Terms {
         stream: TcpStream,
     ) -> io::Result<Option<TlsStream<TcpStream>>> {
         let start = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
-        if is_tls_alpn_challenge(&start.client_hello()) {
-            if let Source::Acme { challenge } = &self.source {
-                let mut stream = start.into_stream(Arc::clone(challenge)).await?;
-                stream.shutdown().await?;
-                // The authority may need the end of it: it is for the other side to hang up.
-                copy(&mut stream, &mut sink()).await?;
-                return Ok(None);
-            }
+        if let Source::Acme { challenge } = &self.source
+            && is_tls_alpn_challenge(&start.client_hello())
+        {
+            let mut stream = start.into_stream(Arc::clone(challenge)).await?;
+            stream.shutdown().await?;
+            // The authority may need the end of it: it is for the other side to hang up.
+            copy(&mut stream, &mut sink()).await?;
+            return Ok(None);
         }
         let current = Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner));
         start.into_stream(current).await.map(Some)

@@ -13,7 +13,7 @@ use crate::metrics;
 use crate::storage::Unavailable;
 
 /// How often expired things are deleted, and the stored ones counted.
-const EXPIRE: Duration = Duration::from_secs(60);
+const EXPIRE: Duration = Duration::from_mins(1);
 /// How often removed devices are looked for: a command may have removed them beside this process.
 const LOOK: Duration = Duration::from_secs(10);
 

@@ -70,11 +70,13 @@ impl Numbers {
 
     pub(super) fn standing(&self, number: u64) -> Standing {
         let (index, bit) = place(number);
-        match self.mark.checked_sub(number) {
-            None => Standing::New,
-            Some(below) if below >= limit::NUMBER_WINDOW => Standing::TooOld,
-            Some(_) if self.accepted[index] & bit != 0 => Standing::Accepted,
-            Some(_) => Standing::New,
+        let below = self.mark.checked_sub(number);
+        if below.is_some_and(|below| below >= limit::NUMBER_WINDOW) {
+            Standing::TooOld
+        } else if below.is_some() && self.accepted[index] & bit != 0 {
+            Standing::Accepted
+        } else {
+            Standing::New
         }
     }
 
@@ -92,7 +94,6 @@ impl Numbers {
 }
 
 /// A number's word and bit in the ring.
-#[expect(clippy::cast_possible_truncation, reason = "the remainder is below 16")]
 fn place(number: u64) -> (usize, u64) {
     ((number / 64 % WORDS as u64) as usize, 1 << (number % 64))
 }
@@ -108,7 +109,7 @@ pub(super) struct Recipient {
 /// Devices and accounts that were looked at.
 #[derive(Debug, Default)]
 pub(super) struct Devices {
-    devices: HashMap<MailboxId, Option<Device>>,
+    counters: HashMap<MailboxId, Option<Device>>,
     recipients: HashMap<AccountName, Recipient>,
     /// Devices whose counters moved in this transaction, in an order that does not depend on chance.
     moved: BTreeSet<MailboxId>,
@@ -121,7 +122,7 @@ impl Memory for Devices {
         // Another process may have changed something.
         let others: i64 =
             database.prepare_cached("PRAGMA data_version")?.query_row((), |row| row.get(0))?;
-        if others != self.others || self.devices.len() + self.recipients.len() > REMEMBERED {
+        if others != self.others || self.counters.len() + self.recipients.len() > REMEMBERED {
             self.forget();
             self.others = others;
         }
@@ -134,7 +135,7 @@ impl Memory for Devices {
              sent_window = ?6 WHERE id = ?1",
         )?;
         for id in std::mem::take(&mut self.moved) {
-            if let Some(Some(device)) = self.devices.get(&id) {
+            if let Some(Some(device)) = self.counters.get(&id) {
                 update.execute(params![
                     id.0,
                     device.next_seq,
@@ -149,7 +150,7 @@ impl Memory for Devices {
     }
 
     fn forget(&mut self) {
-        self.devices.clear();
+        self.counters.clear();
         self.recipients.clear();
         self.moved.clear();
     }
@@ -180,7 +181,7 @@ impl Devices {
         database: &Connection,
         id: MailboxId,
     ) -> rusqlite::Result<&mut Option<Device>> {
-        Ok(match self.devices.entry(id) {
+        Ok(match self.counters.entry(id) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(unknown) => unknown.insert(read_device(database, id)?),
         })
@@ -206,7 +207,7 @@ impl Devices {
 
     /// A device is gone.
     pub(super) fn device_removed(&mut self, id: MailboxId) {
-        self.devices.remove(&id);
+        self.counters.remove(&id);
         self.moved.remove(&id);
     }
 }
