@@ -1,13 +1,19 @@
 //! What can be said on the command line.
 
+use std::path::PathBuf;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::learn::LAST_STEP;
+use crate::serve::amount::{Count, Span};
+use crate::serve::settings::{OpsAddress, Settings};
 
-/// End-to-end encryption to learn from
+/// End-to-end encryption to host and to learn from
 #[derive(Debug, Parser)]
 #[command(name = "sprag", version, max_term_width = 100)]
-#[command(after_help = "Exit codes: 0 done, 1 wrong usage, 2 something unexpected.")]
+#[command(
+    after_help = "Exit codes: 0 done, 1 wrong usage, 2 something unexpected, 3 relay or network."
+)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
@@ -27,6 +33,12 @@ pub(crate) enum Command {
     /// Walk through the Double Ratchet, step by step, with real keys
     #[command(long_about = LEARN, after_long_help = JSON)]
     Learn(LearnOptions),
+    /// Run a relay: a key directory, and mailboxes that cannot read what they hold
+    #[command(long_about = SERVE, after_long_help = SERVE_MORE)]
+    Serve(Box<ServeOptions>),
+    /// Look after a relay's data, also while it runs
+    #[command(after_long_help = ADMIN_JSON)]
+    Admin(AdminOptions),
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -57,6 +69,90 @@ pub(crate) struct LearnOptions {
     /// Do not pause between the steps
     #[arg(long)]
     pub(crate) no_input: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ServeOptions {
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+
+    /// Read what is not set here from this TOML file
+    #[arg(long, env = "SPRAG_CONFIG", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// When ready, print one JSON object instead of text
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct AdminOptions {
+    #[command(flatten)]
+    pub(crate) place: Place,
+
+    /// Print one JSON object instead of text
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    #[command(subcommand)]
+    pub(crate) command: AdminCommand,
+}
+
+/// Which relay.
+#[derive(Args, Debug)]
+pub(crate) struct Place {
+    /// The relay's data folder [default: sprag/relay in the XDG data folder]
+    #[arg(long, env = "SPRAG_DATA", value_name = "FOLDER", global = true)]
+    data: Option<PathBuf>,
+
+    /// The relay's operations port [default: 127.0.0.1:7475]
+    #[arg(long, env = "SPRAG_OPS_LISTEN", value_name = "ADDRESS:PORT", global = true)]
+    ops_listen: Option<OpsAddress>,
+
+    /// Read what is not set here from this TOML file, as the relay does
+    #[arg(long, env = "SPRAG_CONFIG", value_name = "FILE", global = true)]
+    config: Option<PathBuf>,
+}
+
+impl Place {
+    /// The settings that tell where a relay is.
+    pub(crate) fn settings(self) -> anyhow::Result<Settings> {
+        let Self { data, ops_listen, config } = self;
+        Settings::of(data, ops_listen).completed(config.as_deref())
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AdminCommand {
+    /// Make an invitation, and print its code: this once, for the relay keeps only a hash
+    Invite {
+        /// How many accounts it registers
+        #[arg(long, value_name = "N", default_value = "1")]
+        uses: Count,
+
+        /// How long it can be used
+        #[arg(long, value_name = "TIME", default_value = "7d")]
+        expires: Span,
+    },
+    /// Print how much the relay stores
+    Stats,
+    /// Write a consistent copy into a new folder
+    Backup {
+        /// The new folder
+        folder: PathBuf,
+    },
+    /// Make a backup the data of a relay that does not run and has none
+    Restore {
+        /// The backup's folder
+        folder: PathBuf,
+    },
+    /// Remove an account with its devices, keys, mailboxes and blobs
+    RemoveAccount {
+        /// The account's name
+        name: String,
+    },
+    /// Ask the relay's operations port whether it is ready
+    Health,
 }
 
 impl From<Color> for anstream::ColorChoice {
@@ -110,3 +206,33 @@ Each part has a type:
            with, refusal }]
            healed: the message from which on the thief reads no text
            headers: messages whose header he reads, but not the text";
+
+const SERVE: &str = "\
+Run a relay: a key directory, and mailboxes that cannot read what they hold.
+
+Without anything said it listens on http://127.0.0.1:7474 and keeps its data in the XDG data \
+folder. With a DOMAIN that leads to this machine it listens for HTTPS on port 443 and gets its \
+certificate by itself (ACME, tls-alpn-01).
+
+Every setting is a flag, a variable, and a key of the file that --config names (the flag's name \
+without the dashes; DOMAIN is the key domain). A flag goes before a variable, a variable before \
+the file.";
+
+const SERVE_MORE: &str = "\
+When it is ready it prints one line: listening on URL. With --json it prints
+  listening  the URL
+  origin     what logins name
+  ops        the URL of the operations port, or null
+
+Signals: SIGTERM and SIGINT stop it within 10 seconds, a second one at once; SIGHUP reads the
+certificate files again.";
+
+const ADMIN_JSON: &str = "\
+The JSON object:
+  invite          code, uses, expires (seconds since 1970)
+  stats           accounts, devices, envelopes, envelope_bytes, blobs,
+                  blob_bytes, tokens
+  backup          backup: the folder
+  restore         restored: the data folder
+  remove-account  removed: the name
+  health          ready: true; where it is not, the exit code is 3";

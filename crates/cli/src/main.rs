@@ -7,8 +7,10 @@ use clap::{CommandFactory, Parser};
 
 use arguments::{Arguments, Command};
 
+mod admin;
 mod arguments;
 mod learn;
+mod serve;
 
 /// What was asked for was done.
 const DONE: u8 = 0;
@@ -16,6 +18,23 @@ const DONE: u8 = 0;
 const USAGE: u8 = 1;
 /// Anything else that went wrong.
 const UNEXPECTED: u8 = 2;
+/// The relay does not answer, or not as it should.
+const UNREACHABLE: u8 = 3;
+
+/// What was asked for makes no sense.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+struct Usage(anyhow::Error);
+
+/// The relay does not answer, or not as it should.
+#[derive(Debug, thiserror::Error)]
+#[error("is the relay running?")]
+struct Unreachable;
+
+/// The same error, as one of usage.
+fn usage(error: anyhow::Error) -> anyhow::Error {
+    Usage(error).into()
+}
 
 fn main() -> ExitCode {
     ExitCode::from(match Arguments::try_parse() {
@@ -33,6 +52,8 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
     let Arguments { command, color } = arguments;
     match command {
         Some(Command::Learn(options)) => learn::run(options, color.into()),
+        Some(Command::Serve(options)) => serve::run(*options),
+        Some(Command::Admin(options)) => admin::run(options),
         None => Ok(Arguments::command().print_help()?),
     }
 }
@@ -48,5 +69,11 @@ fn code(outcome: anyhow::Result<()>) -> u8 {
     }
     // The same: the exit code says it too.
     let _ = writeln!(anstream::stderr(), "sprag: {error:#}");
-    UNEXPECTED
+    if error.is::<Usage>() {
+        USAGE
+    } else if error.is::<Unreachable>() {
+        UNREACHABLE
+    } else {
+        UNEXPECTED
+    }
 }

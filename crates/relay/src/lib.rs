@@ -6,6 +6,7 @@
 //! (`accounts`, `keys`, `sessions`, `messages`, `socket`, `blobs`); `storage` (what is promised to be
 //! kept), `sqlite` (how it is kept); `hub` (who is connected); `server` (connections, TLS, the end).
 
+pub mod admin;
 pub mod clock;
 pub mod config;
 
@@ -36,5 +37,5 @@ mod upkeep;
 
 pub use folder::FolderError;
 pub use server::{Relay, StartError};
-pub use sqlite::OpenError;
+pub use sqlite::{OpenError, RestoreError};
 pub use tls::TlsError;

@@ -11,9 +11,9 @@ use sprag_api::problem::Code;
 
 use crate::storage::{Expired, SendRefusal, Statistics, Stored};
 
-/// Connections that are open.
+/// Connections that are open; `port`: `main`, `ops`.
 pub(crate) const CONNECTIONS: &str = "sprag_connections";
-/// Connections that were closed at once; `reason`: `total`, `address`.
+/// Connections that were closed at once; `port`, and `reason`: `total`, `address`.
 pub(crate) const CONNECTIONS_REFUSED: &str = "sprag_connections_refused_total";
 /// Failures to take a connection, as when no file descriptor is left.
 pub(crate) const ACCEPT_ERRORS: &str = "sprag_accept_errors_total";

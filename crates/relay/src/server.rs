@@ -1,5 +1,6 @@
 //! A relay from its start to its end: connections, TLS, what goes on beside them, and how it stops.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
@@ -9,6 +10,7 @@ use std::time::Duration;
 use metrics_exporter_prometheus::PrometheusHandle;
 use sprag_api::name::Origin;
 use tokio::net::TcpListener;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::sync::watch;
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::timeout;
@@ -36,7 +38,9 @@ mod stream;
 /// How long connections may take to end by themselves once the relay is being stopped.
 const LEAVE_WITHIN: Duration = Duration::from_secs(7);
 /// How long the last commits may take after that.
-const COMMIT_WITHIN: Duration = Duration::from_secs(2);
+const COMMIT_WITHIN: Duration = Duration::from_secs(1);
+/// How long the databases may take to close then.
+const CLOSE_WITHIN: Duration = Duration::from_secs(1);
 /// Connections of the operations port, in all.
 const OPS_CONNECTIONS: u32 = 64;
 
@@ -90,6 +94,8 @@ pub struct Relay {
     app: Shared,
     terms: Option<Arc<Terms>>,
     door: Arc<Door>,
+    /// Ends when nothing is left of any connection.
+    left: Receiver<Infallible>,
     stopping: watch::Sender<bool>,
     /// What goes on to the very end.
     beside: JoinSet<()>,
@@ -115,20 +121,21 @@ impl Relay {
         let app = open(config, clock, origin, stopped).await?;
 
         let recorder = metrics::install();
+        let (present, left) = channel(1);
         let mut beside = JoinSet::new();
         beside.spawn(upkeep::run(Arc::clone(&app), recorder.clone()));
         beside.extend(renewal);
         let ops_address = ops.as_ref().map(|(_, address)| *address);
         if let Some((listener, _)) = ops {
-            beside.spawn(operations(listener, Arc::clone(&app), recorder));
+            beside.spawn(operations(listener, Arc::clone(&app), recorder, present.clone()));
         }
         let door = Arc::new(door(&app.config));
         let routes = router::router(Arc::clone(&app)).merge(ops::health(Arc::clone(&app)));
         let limits = &app.config.limits;
-        let service =
-            Service::new(routes, Arc::clone(&door), terms.clone(), limits, app.stopping.clone());
-        tokio::spawn(listen::accept(listener, service));
-        Ok(Self { address, ops_address, app, terms, door, stopping, beside, folder })
+        let of_relay = app.stopping.clone();
+        let service = Service::new(routes, Arc::clone(&door), limits, of_relay, present);
+        tokio::spawn(listen::accept(listener, service.encrypted(terms.clone())));
+        Ok(Self { address, ops_address, app, terms, door, left, stopping, beside, folder })
     }
 
     /// Where it listens.
@@ -160,7 +167,7 @@ impl Relay {
     /// Stops: no more connections, sockets are told to come again, requests are finished, commits done.
     /// It takes less than ten seconds, whatever anybody does.
     pub async fn stop(self) {
-        let Self { app, door, stopping, mut beside, folder, .. } = self;
+        let Self { app, door, mut left, stopping, mut beside, folder, .. } = self;
         stopping.send_replace(true);
         if timeout(LEAVE_WITHIN, door.empty()).await.is_err() {
             tracing::warn!("some connections did not end in time");
@@ -170,7 +177,12 @@ impl Relay {
             tracing::warn!("the storage did not finish in time");
         }
         beside.shutdown().await;
-        drop(app);
+        // The last one to let go of the storage closes it, which takes a moment.
+        let closed = async {
+            left.recv().await;
+            let _ = spawn_blocking(move || drop(app)).await;
+        };
+        let _ = timeout(CLOSE_WITHIN, closed).await;
         drop(folder);
     }
 }
@@ -203,11 +215,16 @@ async fn open(
 
 /// The port for whoever runs the relay. It answers to the very end, so that whoever asks is told that
 /// the relay is being stopped.
-async fn operations(listener: TcpListener, app: Shared, recorder: Option<PrometheusHandle>) {
+async fn operations(
+    listener: TcpListener,
+    app: Shared,
+    recorder: Option<PrometheusHandle>,
+    present: Sender<Infallible>,
+) {
     let (_sender, never) = watch::channel(false);
-    let door = Arc::new(Door::new(OPS_CONNECTIONS, OPS_CONNECTIONS));
+    let door = Arc::new(Door::new("ops", OPS_CONNECTIONS, OPS_CONNECTIONS));
     let routes = ops::router(Arc::clone(&app), recorder);
-    let service = Service::new(routes, door, None, &app.config.limits, never);
+    let service = Service::new(routes, door, &app.config.limits, never, present);
     drop(app);
     listen::accept(listener, service).await;
 }
@@ -215,7 +232,8 @@ async fn operations(listener: TcpListener, app: Shared, recorder: Option<Prometh
 fn door(config: &Config) -> Door {
     let Limits { connections, connections_per_address, .. } = config.limits;
     // Behind a proxy every connection comes from the proxy's address.
-    Door::new(connections, if config.behind_proxy { connections } else { connections_per_address })
+    let per_address = if config.behind_proxy { connections } else { connections_per_address };
+    Door::new("main", connections, per_address)
 }
 
 /// How clients reach the relay, where nobody said it.

@@ -28,7 +28,8 @@ mod schema;
 mod upkeep;
 
 pub use schema::OpenError;
-pub(crate) use upkeep::{RestoreError, restore};
+pub use upkeep::RestoreError;
+pub(crate) use upkeep::restore;
 
 /// How many connections read each file.
 const READERS: usize = 4;
@@ -63,6 +64,11 @@ impl Sqlite {
         let blobs = Database::open(&folder.join(schema::BLOBS.file), &schema::BLOBS, ())?;
         Ok(Self { relay, blobs, hub, quota })
     }
+}
+
+/// Whether this folder has databases of a relay.
+pub(crate) fn exists(folder: &Path) -> bool {
+    folder.join(schema::RELAY.file).exists()
 }
 
 /// One file: a writer and readers.

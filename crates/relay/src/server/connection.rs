@@ -16,6 +16,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::sync::mpsc::Sender;
 use tokio::sync::watch;
 use tokio::time::timeout;
 use tower::Service as _;
@@ -42,25 +43,34 @@ pub(super) struct Service {
     keep_alive: Duration,
     write_timeout: Duration,
     stopping: watch::Receiver<bool>,
+    /// Dropped when nothing of this is left, the routes included.
+    _present: Sender<Infallible>,
 }
 
 impl Service {
+    /// Without TLS.
     pub(super) fn new(
         routes: Router,
         door: Arc<Door>,
-        terms: Option<Arc<Terms>>,
         limits: &Limits,
         stopping: watch::Receiver<bool>,
+        present: Sender<Infallible>,
     ) -> Self {
         Self {
             routes: counted(routes),
             door,
-            terms,
+            terms: None,
             header_timeout: limits.header_timeout,
             keep_alive: limits.keep_alive,
             write_timeout: limits.write_timeout,
             stopping,
+            _present: present,
         }
+    }
+
+    /// On these terms.
+    pub(super) fn encrypted(self, terms: Option<Arc<Terms>>) -> Self {
+        Self { terms, ..self }
     }
 
     /// Returns once the relay is being stopped.

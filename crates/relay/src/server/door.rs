@@ -12,6 +12,8 @@ use crate::metrics;
 /// Counts the connections that are open.
 #[derive(Debug)]
 pub(super) struct Door {
+    /// What the port is called where connections are counted.
+    port: &'static str,
     most: u32,
     most_per_network: u32,
     inside: Mutex<Inside>,
@@ -32,8 +34,8 @@ pub(super) struct Place {
 }
 
 impl Door {
-    pub(super) fn new(most: u32, most_per_network: u32) -> Self {
-        Self { most, most_per_network, inside: Mutex::default(), empty: Notify::new() }
+    pub(super) fn new(port: &'static str, most: u32, most_per_network: u32) -> Self {
+        Self { port, most, most_per_network, inside: Mutex::default(), empty: Notify::new() }
     }
 
     /// A place for a connection from this address; `None` where there is no room.
@@ -53,10 +55,10 @@ impl Door {
             }
         };
         if let Some(reason) = refused {
-            ::metrics::counter!(metrics::CONNECTIONS_REFUSED, "reason" => reason).increment(1);
+            ::metrics::counter!(metrics::CONNECTIONS_REFUSED, "port" => self.port, "reason" => reason).increment(1);
             return None;
         }
-        ::metrics::gauge!(metrics::CONNECTIONS).increment(1.0);
+        ::metrics::gauge!(metrics::CONNECTIONS, "port" => self.port).increment(1.0);
         Some(Place { door: Arc::clone(self), network })
     }
 
@@ -93,7 +95,7 @@ impl Drop for Place {
         if empty {
             self.door.empty.notify_waiters();
         }
-        ::metrics::gauge!(metrics::CONNECTIONS).decrement(1.0);
+        ::metrics::gauge!(metrics::CONNECTIONS, "port" => self.door.port).decrement(1.0);
     }
 }
 

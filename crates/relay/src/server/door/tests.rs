@@ -8,7 +8,7 @@ fn address(text: &str) -> IpAddr {
 
 #[test]
 fn no_more_than_the_most_in_all() {
-    let door = Arc::new(Door::new(2, 2));
+    let door = Arc::new(Door::new("test", 2, 2));
     let first = door.enter(address("192.0.2.1"));
     let second = door.enter(address("192.0.2.2"));
     assert!(first.is_some() && second.is_some());
@@ -19,7 +19,7 @@ fn no_more_than_the_most_in_all() {
 
 #[test]
 fn no_more_than_the_most_from_one_network() {
-    let door = Arc::new(Door::new(10, 1));
+    let door = Arc::new(Door::new("test", 10, 1));
     let first = door.enter(address("2001:db8:0:1::1"));
     assert!(first.is_some());
     assert!(door.enter(address("2001:db8:0:1:ffff::2")).is_none(), "the same /64");
@@ -30,7 +30,7 @@ fn no_more_than_the_most_from_one_network() {
 
 #[test]
 fn an_ipv4_address_is_itself_in_either_form() {
-    let door = Arc::new(Door::new(10, 1));
+    let door = Arc::new(Door::new("test", 10, 1));
     let _first = door.enter(address("192.0.2.1"));
     assert!(door.enter(address("::ffff:192.0.2.1")).is_none());
     assert!(door.enter(address("::ffff:192.0.2.2")).is_some());
@@ -38,7 +38,7 @@ fn an_ipv4_address_is_itself_in_either_form() {
 
 #[test]
 fn nothing_is_remembered_of_networks_that_left_or_never_came_in() {
-    let door = Arc::new(Door::new(1, 1));
+    let door = Arc::new(Door::new("test", 1, 1));
     let first = door.enter(address("192.0.2.1"));
     for last in 2..100 {
         assert!(door.enter(IpAddr::from([192, 0, 2, last])).is_none());
@@ -49,7 +49,7 @@ fn nothing_is_remembered_of_networks_that_left_or_never_came_in() {
 
 #[tokio::test]
 async fn empty_waits_for_the_last_one() {
-    let door = Arc::new(Door::new(10, 10));
+    let door = Arc::new(Door::new("test", 10, 10));
     door.empty().await;
     let place = door.enter(address("192.0.2.1")).expect("room");
     let empty = door.empty();

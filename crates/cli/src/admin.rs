@@ -1,0 +1,109 @@
+//! `sprag admin`: what whoever runs a relay does with its data folder.
+
+use std::io::{self, BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
+use sprag_api::name::AccountName;
+use sprag_relay::admin::{Admin, restore};
+use sprag_relay::clock::SystemClock;
+use tokio::runtime;
+
+use crate::arguments::{AdminCommand, AdminOptions};
+use crate::serve::amount::{Count, Span};
+use crate::serve::settings::Settings;
+use crate::serve::system;
+use crate::{Unreachable, usage};
+
+/// How long the operations port may take to answer.
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+
+/// What was done: a text for people, and the same for programs.
+struct Done {
+    text: String,
+    json: Value,
+}
+
+/// Does one thing.
+pub(crate) fn run(options: AdminOptions) -> Result<()> {
+    let AdminOptions { place, json, command } = options;
+    system::keep_files_private();
+    let settings = place.settings().map_err(usage)?;
+    let runtime = runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("the system gives no threads")?;
+    let done = runtime.block_on(act(command, &settings))?;
+    let line = if json { done.json.to_string() } else { done.text };
+    Ok(writeln!(io::stdout(), "{line}")?)
+}
+
+async fn act(command: AdminCommand, settings: &Settings) -> Result<Done> {
+    let data = || settings.data().map_err(usage);
+    match command {
+        AdminCommand::Invite { uses, expires } => invite(&data()?, uses, expires).await,
+        AdminCommand::Stats => stats(&data()?).await,
+        AdminCommand::Backup { folder } => back_up(&data()?, &folder).await,
+        AdminCommand::Restore { folder } => put_back(&folder, &data()?),
+        AdminCommand::RemoveAccount { name } => remove_account(&data()?, name).await,
+        AdminCommand::Health => health(settings.ops_listen()),
+    }
+}
+
+async fn invite(data: &Path, Count(uses): Count, Span(lifetime): Span) -> Result<Done> {
+    let invitation = Admin::open(data)?.invite(uses, lifetime, &SystemClock).await?;
+    Ok(Done { text: invitation.code.clone(), json: json!(invitation) })
+}
+
+async fn stats(data: &Path) -> Result<Done> {
+    let json = json!(Admin::open(data)?.statistics(&SystemClock).await?);
+    let figures = json.as_object().into_iter().flatten();
+    let lines: Vec<_> = figures.map(|(name, figure)| format!("{name:<16}{figure}")).collect();
+    Ok(Done { text: lines.join("\n"), json })
+}
+
+async fn back_up(data: &Path, folder: &Path) -> Result<Done> {
+    Admin::open(data)?.back_up(folder).await?;
+    let text = format!("backed up into {}", folder.display());
+    Ok(Done { text, json: json!({ "backup": folder }) })
+}
+
+async fn remove_account(data: &Path, name: String) -> Result<Done> {
+    let name = AccountName::new(name).map_err(|invalid| usage(invalid.into()))?;
+    if !Admin::open(data)?.remove_account(name.clone()).await? {
+        bail!("there is no account {name}");
+    }
+    Ok(Done { text: format!("removed {name}"), json: json!({ "removed": name }) })
+}
+
+fn put_back(backup: &Path, data: &Path) -> Result<Done> {
+    restore(backup, data)?;
+    let text = format!("restored into {}", data.display());
+    Ok(Done { text, json: json!({ "restored": data }) })
+}
+
+/// Whether the relay says that it is ready.
+fn health(ops: Option<SocketAddr>) -> Result<Done> {
+    let ops = ops.context("the relay has no operations port: name one with --ops-listen");
+    let ops = ops.map_err(usage)?;
+    let status = ask(ops).context(Unreachable).with_context(|| format!("no answer at {ops}"))?;
+    if status != "200" {
+        return Err(anyhow::Error::new(Unreachable).context("the relay is not ready"));
+    }
+    Ok(Done { text: "ready".into(), json: json!({ "ready": true }) })
+}
+
+/// The status of `GET /readyz`.
+fn ask(ops: SocketAddr) -> io::Result<String> {
+    let mut stream = TcpStream::connect_timeout(&ops, ANSWER_WITHIN)?;
+    stream.set_read_timeout(Some(ANSWER_WITHIN))?;
+    stream.set_write_timeout(Some(ANSWER_WITHIN))?;
+    write!(stream, "GET /readyz HTTP/1.1\r\nHost: {ops}\r\nConnection: close\r\n\r\n")?;
+    let mut line = String::new();
+    BufReader::new(stream).read_line(&mut line)?;
+    let status = line.split(' ').nth(1).ok_or(io::ErrorKind::InvalidData)?;
+    Ok(status.into())
+}

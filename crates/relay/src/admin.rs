@@ -1,0 +1,152 @@
+//! What whoever runs a relay does with its data folder, also while the relay runs on it.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use data_encoding::BASE32_NOPAD;
+use sprag_api::name::AccountName;
+
+use crate::auth;
+use crate::clock::Clock;
+use crate::config::Limits;
+use crate::folder::{self, DataFolder, FolderError};
+use crate::hub::Hub;
+use crate::sqlite::{self, MailboxQuota, OpenError, RestoreError, Sqlite};
+use crate::storage::{Directory, Unavailable, Upkeep};
+
+pub use crate::storage::Statistics;
+
+/// Why something was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum AdminError {
+    /// No relay has used this data folder.
+    #[error("{} is no data folder of a relay: name the one that the relay runs on", .0.display())]
+    NoRelay(PathBuf),
+    /// The databases cannot be used.
+    #[error(transparent)]
+    Storage(#[from] OpenError),
+    /// The databases failed; their error is in the log.
+    #[error("the storage failed; nothing was done")]
+    Unavailable,
+    /// The folder for the backup has something in it.
+    #[error("{} is not empty: name a new folder for the backup", .0.display())]
+    NotEmpty(PathBuf),
+    /// The folder for the backup cannot be made.
+    #[error("cannot make the folder {}", .folder.display())]
+    Backup {
+        /// The folder.
+        folder: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The data folder cannot be used.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// The backup cannot be restored.
+    #[error(transparent)]
+    Restore(#[from] RestoreError),
+    /// The system gives no random bytes.
+    #[error("the system gives no random bytes")]
+    Random,
+}
+
+impl From<Unavailable> for AdminError {
+    fn from(Unavailable: Unavailable) -> Self {
+        Self::Unavailable
+    }
+}
+
+/// An invitation. The relay keeps no more of its code than a hash.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Invitation {
+    /// What registering takes.
+    pub code: String,
+    /// How many accounts it registers.
+    pub uses: u32,
+    /// Until when, in seconds since 1970.
+    pub expires: u64,
+}
+
+/// The data folder of a relay, which may be running.
+pub struct Admin {
+    storage: Sqlite,
+}
+
+impl Admin {
+    /// Opens a data folder.
+    ///
+    /// # Errors
+    /// [`AdminError::NoRelay`], [`AdminError::Storage`].
+    pub fn open(data: &Path) -> Result<Self, AdminError> {
+        if !sqlite::exists(data) {
+            return Err(AdminError::NoRelay(data.into()));
+        }
+        let limits = Limits::default();
+        let quota =
+            MailboxQuota { envelopes: limits.mailbox_envelopes, bytes: limits.mailbox_bytes };
+        Ok(Self { storage: Sqlite::open(data, quota, Arc::new(Hub::default()))? })
+    }
+
+    /// Makes an invitation.
+    ///
+    /// # Errors
+    /// [`AdminError::Unavailable`], [`AdminError::Random`].
+    pub async fn invite(
+        &self,
+        uses: u32,
+        lifetime: Duration,
+        clock: &dyn Clock,
+    ) -> Result<Invitation, AdminError> {
+        let secret: [u8; 15] = auth::random().map_err(|_| AdminError::Random)?;
+        let letters = BASE32_NOPAD.encode(&secret).to_ascii_lowercase();
+        let groups: Vec<_> = letters.as_bytes().chunks(4).map(String::from_utf8_lossy).collect();
+        let code = groups.join("-");
+        let expires = clock.now().saturating_add(lifetime.as_secs());
+        self.storage.invite(auth::hash(code.as_bytes()), uses, expires).await?;
+        Ok(Invitation { code, uses, expires })
+    }
+
+    /// How much there is.
+    ///
+    /// # Errors
+    /// [`AdminError::Unavailable`].
+    pub async fn statistics(&self, clock: &dyn Clock) -> Result<Statistics, AdminError> {
+        Ok(self.storage.statistics(clock.now()).await?)
+    }
+
+    /// Writes a consistent copy into a new folder. A relay that runs goes on meanwhile.
+    ///
+    /// # Errors
+    /// [`AdminError::NotEmpty`], [`AdminError::Backup`], [`AdminError::Unavailable`].
+    pub async fn back_up(&self, to: &Path) -> Result<(), AdminError> {
+        let failed = |source| AdminError::Backup { folder: to.into(), source };
+        folder::make(to).map_err(failed)?;
+        if fs::read_dir(to).map_err(failed)?.next().is_some() {
+            return Err(AdminError::NotEmpty(to.into()));
+        }
+        Ok(self.storage.back_up(to.into()).await?)
+    }
+
+    /// Removes an account with everything of it; `false` where there is none of this name. A relay that
+    /// runs closes the sockets of its devices within seconds.
+    ///
+    /// # Errors
+    /// [`AdminError::Unavailable`].
+    pub async fn remove_account(&self, name: AccountName) -> Result<bool, AdminError> {
+        let Some(account) = self.storage.account(name).await? else { return Ok(false) };
+        self.storage.remove_account(account.id).await?;
+        Ok(true)
+    }
+}
+
+/// Makes a backup the databases of an empty data folder, which no relay may be running on.
+///
+/// # Errors
+/// [`AdminError::Folder`], [`AdminError::Restore`].
+pub fn restore(backup: &Path, data: &Path) -> Result<(), AdminError> {
+    let folder = DataFolder::take(data)?;
+    Ok(sqlite::restore(backup, folder.path())?)
+}
