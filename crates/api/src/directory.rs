@@ -20,9 +20,11 @@ pub struct PublishKeys {
     /// OPKs, each `u32(id) || key`: 36 bytes. Those whose ids are not above all published before are
     /// passed over: a prekey is never handed out twice.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(max_items = 200))]
     pub one_time: Vec<Base64>,
     /// One-time KEM prekeys, each in the layout `prekey`: 1644 bytes. Ids as with OPKs.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(max_items = 200))]
     pub one_time_kem: Vec<Base64>,
 }
 

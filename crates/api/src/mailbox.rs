@@ -14,6 +14,7 @@ pub struct SendMessage {
     #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 9_223_372_036_854_775_807_u64))]
     pub number: u64,
     /// One part for each of the account's devices, but the sender's own.
+    #[cfg_attr(feature = "openapi", schema(min_items = 1, max_items = 8))]
     pub parts: Vec<MessagePart>,
 }
 

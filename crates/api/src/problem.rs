@@ -9,7 +9,6 @@ macro_rules! codes {
     ($( $(#[doc = $doc:literal])+ $name:ident = $code:literal, $status:literal, $title:literal; )+) => {
         /// What went wrong, for programs. A client meets a code it does not know as the HTTP status says.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-        #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
         #[non_exhaustive]
         pub enum Code {
             $( $(#[doc = $doc])+ #[serde(rename = $code)] $name, )+
@@ -106,6 +105,21 @@ impl Code {
         Self::ALL.iter().copied().find(|known| known.as_str() == code)
     }
 }
+
+/// Written out, since the derived schema does not see the names that a macro gives.
+#[cfg(feature = "openapi")]
+impl utoipa::PartialSchema for Code {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        utoipa::openapi::ObjectBuilder::new()
+            .schema_type(utoipa::openapi::schema::Type::String)
+            .enum_values(Some(Self::ALL.iter().map(|code| code.as_str())))
+            .description(Some("What went wrong, for programs"))
+            .into()
+    }
+}
+
+#[cfg(feature = "openapi")]
+impl utoipa::ToSchema for Code {}
 
 /// The body of every error, `application/problem+json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
