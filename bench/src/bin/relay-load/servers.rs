@@ -1,0 +1,195 @@
+//! The servers that are measured: the relay, the echo without storage, Redis. Each listens on loopback
+//! and keeps what it keeps in a folder of its own.
+
+use std::env;
+use std::fs;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use bytes::Bytes;
+
+use crate::crowd::End;
+use crate::device::{self, Account};
+use crate::process::Process;
+use crate::redis::Client;
+use crate::sockets::{self, Device};
+use crate::traffic::Traffic;
+use crate::websocket::Socket;
+
+/// Connections that every server takes beside those of a measurement.
+const MARGIN: usize = 512;
+
+/// A server with mailboxes for pairs.
+pub(crate) trait Server {
+    /// Our end of its connections.
+    type End: End<Shared = Traffic>;
+
+    /// Where it listens.
+    fn address(&self) -> SocketAddr;
+
+    /// The process.
+    fn process(&self) -> &Process;
+
+    /// How often it has committed, where it tells.
+    fn commits(&self) -> Option<f64> {
+        None
+    }
+
+    /// What sends for a pair.
+    fn sender(&self, pair: usize, ciphertext: &Bytes) -> Result<Self::End>;
+
+    /// What receives for a pair, all that is not acknowledged.
+    fn receiver(&self, pair: usize, ciphertext: &Bytes) -> Result<Self::End>;
+}
+
+/// A server of sockets: the relay, or the echo.
+pub(crate) struct Sockets {
+    process: Process,
+    address: SocketAddr,
+    /// Of each pair the sender, then the receiver.
+    accounts: Vec<Account>,
+}
+
+/// Redis.
+pub(crate) struct Redis {
+    process: Process,
+    address: SocketAddr,
+}
+
+/// Starts the relay on a folder, with limits that are on but above what is measured.
+pub(crate) fn relay(
+    program: &Path,
+    folder: &Path,
+    connections: usize,
+) -> Result<(Process, SocketAddr)> {
+    fs::create_dir_all(folder)?;
+    let config = folder.join("relay.toml");
+    fs::write(&config, relay_config(connections))?;
+    let mut command = Command::new(program);
+    command.args(["serve", "--listen", "127.0.0.1:0", "--config"]).arg(config);
+    command.arg("--data").arg(folder.join("data"));
+    listening(&mut command, &folder.join("relay.log"))
+}
+
+fn relay_config(connections: usize) -> String {
+    let connections = connections + MARGIN;
+    // TODO
+    format!("connections = {connections}\n")
+}
+
+/// Starts ourselves as the echo.
+fn echo(folder: &Path) -> Result<(Process, SocketAddr)> {
+    fs::create_dir_all(folder)?;
+    let mut command = Command::new(env::current_exe().context("cannot find this program")?);
+    listening(command.arg("echo"), &folder.join("echo.log"))
+}
+
+fn listening(command: &mut Command, log: &Path) -> Result<(Process, SocketAddr)> {
+    const READY: &str = "listening on http://";
+    let (process, line) = Process::start(command, log, |line| line.contains(READY))?;
+    let (_, address) = line.split_once(READY).unwrap_or_default();
+    let address = address.trim().parse();
+    Ok((process, address.with_context(|| format!("no address is in `{line}`"))?))
+}
+
+impl Sockets {
+    /// The relay, with two registered accounts for each pair.
+    pub(crate) fn relay(program: &Path, folder: &Path, pairs: usize) -> Result<Self> {
+        let (process, address) = relay(program, folder, 4 * pairs)?;
+        let accounts = device::register(address, "pair", 2 * pairs, false)?;
+        Ok(Self { process, address, accounts })
+    }
+
+    /// The relay with an account for each connection that will be idle: registered by one process,
+    /// connected to another, whose memory holds nothing of the registrations.
+    pub(crate) fn idle_relay(program: &Path, folder: &Path, connections: usize) -> Result<Self> {
+        let (process, address) = relay(program, folder, connections)?;
+        let accounts = device::register(address, "idle", connections, false)?;
+        process.stop()?;
+        let (process, address) = relay(program, folder, connections)?;
+        let receivers = accounts.into_iter().flat_map(|account| [account.clone(), account]);
+        Ok(Self { process, address, accounts: receivers.collect() })
+    }
+
+    /// The echo.
+    pub(crate) fn echo(folder: &Path, pairs: usize) -> Result<Self> {
+        let (process, address) = echo(folder)?;
+        let account = |index| Account::unregistered(&format!("pair-{index}"));
+        Ok(Self { process, address, accounts: (0..2 * pairs).map(account).collect() })
+    }
+
+    fn pair(&self, pair: usize) -> Result<(&Account, &Account)> {
+        let pair = self.accounts.chunks_exact(2).nth(pair).context("there is no such pair")?;
+        pair.first().zip(pair.last()).context("a pair is two")
+    }
+}
+
+impl Server for Sockets {
+    type End = Socket<Device>;
+
+    fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    fn process(&self) -> &Process {
+        &self.process
+    }
+
+    fn sender(&self, pair: usize, ciphertext: &Bytes) -> Result<Self::End> {
+        let (from, to) = self.pair(pair)?;
+        Ok(sockets::sender(self.address, pair, from, to, ciphertext))
+    }
+
+    fn receiver(&self, pair: usize, _ciphertext: &Bytes) -> Result<Self::End> {
+        let (from, to) = self.pair(pair)?;
+        Ok(sockets::receiver(self.address, pair, from, to))
+    }
+}
+
+impl Redis {
+    /// Redis under the relay's promise: what it has answered is on the disk.
+    pub(crate) fn start(program: &Path, folder: &Path, connections: usize) -> Result<Self> {
+        fs::create_dir_all(folder)?;
+        // It cannot tell which port it chose: we choose, and leave it to Redis.
+        let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        let mut command = Command::new(program);
+        command.args(["--bind", "127.0.0.1", "--port", &address.port().to_string(), "--dir"]);
+        command.arg(folder).args(["--appendonly", "yes", "--appendfsync", "always", "--save", ""]);
+        command.args(["--maxclients", &(connections + MARGIN).to_string()]);
+        let log = folder.join("redis.log");
+        let (process, _) =
+            Process::start(&mut command, &log, |line| line.contains("Ready to accept"))?;
+        Ok(Self { process, address })
+    }
+}
+
+impl Server for Redis {
+    type End = Client;
+
+    fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    fn process(&self) -> &Process {
+        &self.process
+    }
+
+    fn sender(&self, pair: usize, ciphertext: &Bytes) -> Result<Client> {
+        Ok(Client::sender(pair, ciphertext))
+    }
+
+    fn receiver(&self, pair: usize, ciphertext: &Bytes) -> Result<Client> {
+        Ok(Client::receiver(pair, ciphertext))
+    }
+}
+
+/// `redis-server`, where it is installed, and its version.
+pub(crate) fn find_redis() -> Option<(PathBuf, String)> {
+    let program = PathBuf::from("redis-server");
+    let output = Command::new(&program).arg("--version").output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    let version = text.split_whitespace().find_map(|word| word.strip_prefix("v="))?;
+    output.status.success().then(|| (program, version.to_owned()))
+}

@@ -1,0 +1,187 @@
+//! What is measured of a server that carries messages, the same for each of them.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::clock::now;
+use crate::crowd::Crowd;
+use crate::process::own_cpu;
+use crate::servers::Server;
+use crate::traffic::{Latencies, Traffic};
+
+/// How long all that is on its way may take to arrive.
+const PATIENCE: Duration = Duration::from_mins(1);
+/// How many connections are made at once.
+const WAVE: usize = 128;
+/// How many messages are in flight while a mailbox is filled.
+const FILLING: u64 = 256;
+
+/// What a round of saturation came to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Saturation {
+    /// Messages per second: accepted, delivered and acknowledged.
+    pub(crate) rate: f64,
+    /// CPU time of the server for each, in seconds.
+    pub(crate) cpu: Option<f64>,
+    /// How busy the generator was, of one core.
+    pub(crate) generator: Option<f64>,
+    /// How many messages went into one commit.
+    pub(crate) batch: Option<f64>,
+}
+
+/// A server that carries messages.
+pub(crate) trait Subject {
+    /// Every sender keeps so many messages in flight, for so long; then what is on its way arrives.
+    /// All of it counts, and all the time that it took.
+    fn saturate(&mut self, in_flight: u64, time: Duration) -> Result<Saturation>;
+
+    /// One message of one pair after the other, each a step after the one before.
+    fn pace(&mut self, step: Duration, messages: u32) -> Result<Latencies>;
+
+    /// Fills a mailbox, then empties it over one new connection; gives how long that took, from
+    /// connecting to the confirmed acknowledgement of the last message.
+    fn drain(&mut self, messages: u64) -> Result<Duration>;
+}
+
+/// Connections of many ends, and what went over them.
+struct Connections<S: Server> {
+    crowd: Crowd<S::End>,
+    traffic: Traffic,
+}
+
+/// A server with its connections.
+pub(crate) struct Connected<S: Server> {
+    server: S,
+    /// The senders of all pairs, then their receivers.
+    pairs: Connections<S>,
+    /// The sender of one more pair, whose receiver comes later.
+    filling: Connections<S>,
+}
+
+impl<S: Server> Connected<S> {
+    /// Connects so many pairs. The server must know one more.
+    pub(crate) fn new(server: S, count: usize) -> Result<Self> {
+        let mut pairs = Connections::<S>::new(count)?;
+        for pair in 0..count {
+            pairs.join(&server, |ciphertext| server.sender(pair, ciphertext))?;
+        }
+        for pair in 0..count {
+            pairs.join(&server, |ciphertext| server.receiver(pair, ciphertext))?;
+        }
+        pairs.ready()?;
+        let mut filling = Connections::<S>::new(count + 1)?;
+        filling.join(&server, |ciphertext| server.sender(count, ciphertext))?;
+        filling.ready()?;
+        Ok(Self { server, pairs, filling })
+    }
+}
+
+impl<S: Server> Connections<S> {
+    fn new(pairs: usize) -> Result<Self> {
+        Ok(Self { crowd: Crowd::new()?, traffic: Traffic::new(pairs) })
+    }
+
+    fn join(
+        &mut self,
+        server: &S,
+        end: impl FnOnce(&bytes::Bytes) -> Result<S::End>,
+    ) -> Result<()> {
+        let end = end(&self.traffic.ciphertext)?;
+        self.crowd.join(server.address(), end, &mut self.traffic)
+    }
+
+    fn ready(&mut self) -> Result<()> {
+        self.crowd.ready(PATIENCE, &mut self.traffic)
+    }
+
+    fn finish(&mut self, done: impl Fn(&Traffic) -> bool) -> Result<()> {
+        self.crowd.finish(PATIENCE, &mut self.traffic, done)
+    }
+}
+
+impl<S: Server> Subject for Connected<S> {
+    fn saturate(&mut self, in_flight: u64, time: Duration) -> Result<Saturation> {
+        let Connections { crowd, traffic } = &mut self.pairs;
+        let used = || (self.server.process().cpu(), own_cpu());
+        let commits = self.server.commits();
+        let (cpu, own) = used();
+        let before = traffic.delivered();
+        let begin = now();
+        traffic.open(in_flight);
+        crowd.nudge_all(traffic)?;
+        crowd.until(begin + time, traffic)?;
+        traffic.close();
+        crowd.finish(PATIENCE, traffic, Traffic::is_settled)?;
+        let took = begin.elapsed().as_secs_f64();
+        let (cpu_after, own_after) = used();
+        let messages = count(traffic.delivered() - before)?;
+        let since = |before: Option<Duration>, after: Option<Duration>| {
+            Some(after?.saturating_sub(before?).as_secs_f64())
+        };
+        let commits = commits.zip(self.server.commits()).map(|(before, after)| after - before);
+        Ok(Saturation {
+            rate: messages / took,
+            cpu: since(cpu, cpu_after).map(|cpu| cpu / messages),
+            generator: since(own, own_after).map(|own| own / took),
+            batch: commits.map(|commits| messages / commits),
+        })
+    }
+
+    fn pace(&mut self, step: Duration, messages: u32) -> Result<Latencies> {
+        let Connections { crowd, traffic } = &mut self.pairs;
+        traffic.time()?;
+        let begin = now();
+        for message in 0..messages {
+            crowd.until(begin + step * message, traffic)?;
+            let pair = usize::try_from(message)? % traffic.pairs();
+            traffic.allow(pair, 1)?;
+            // The senders joined first, in the order of their pairs.
+            crowd.nudge(pair, traffic)?;
+        }
+        crowd.finish(PATIENCE, traffic, Traffic::is_settled)?;
+        traffic.times().context("the times were taken")
+    }
+
+    fn drain(&mut self, messages: u64) -> Result<Duration> {
+        let filling = &mut self.filling;
+        let pair = filling.traffic.pairs() - 1;
+        filling.traffic.in_flight(FILLING);
+        filling.traffic.allow(pair, messages)?;
+        filling.crowd.nudge_all(&mut filling.traffic)?;
+        filling.finish(Traffic::is_accepted)?;
+        ensure!(filling.traffic.waiting() == messages, "a mailbox is not filled");
+        let receiver = self.server.receiver(pair, &filling.traffic.ciphertext)?;
+        let mut receiving = Crowd::new()?;
+        let begin = now();
+        receiving.join(self.server.address(), receiver, &mut filling.traffic)?;
+        receiving.finish(PATIENCE, &mut filling.traffic, Traffic::is_settled)?;
+        Ok(begin.elapsed())
+    }
+}
+
+/// The memory of a server for each of so many idle receivers, in bytes.
+pub(crate) fn idle<S: Server>(server: &S, count_of: usize) -> Result<Option<f64>> {
+    let mut receivers = Connections::<S>::new(count_of)?;
+    let before = server.process().memory();
+    for pair in 0..count_of {
+        receivers.join(server, |ciphertext| server.receiver(pair, ciphertext))?;
+        if pair % WAVE == 0 {
+            receivers.ready()?;
+        }
+    }
+    receivers.ready()?;
+    receivers.crowd.until(soon(), &mut receivers.traffic)?;
+    let (Some(before), Some(after)) = (before, server.process().memory()) else { return Ok(None) };
+    Ok(Some(count(after.saturating_sub(before))? / count(u64::try_from(count_of)?)?))
+}
+
+/// A moment that leaves a server time to come to rest.
+fn soon() -> Instant {
+    now() + Duration::from_millis(500)
+}
+
+/// As a number with a fraction.
+pub(crate) fn count(count: u64) -> Result<f64> {
+    Ok(f64::from(u32::try_from(count).context("too much to count")?))
+}
