@@ -402,20 +402,14 @@ impl Connection {
         self.write(Message::Binary(bytes.into())).await
     }
 
+    /// Puts a message where the next flush takes it from. A client that takes nothing for too long loses
+    /// its connection below this.
     async fn write(&mut self, message: Message) -> Result<(), End> {
-        let patience = self.app.config.limits.write_timeout;
-        match timeout(patience, self.socket.feed(message)).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) | Err(_) => Err(End::Lost),
-        }
+        self.socket.feed(message).await.map_err(|_| End::Lost)
     }
 
     async fn flush(&mut self) -> Result<(), End> {
-        let patience = self.app.config.limits.write_timeout;
-        match timeout(patience, self.socket.flush()).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) | Err(_) => Err(End::Lost),
-        }
+        self.socket.flush().await.map_err(|_| End::Lost)
     }
 
     /// Waits for what the storage was asked to do, answers it, and says goodbye.
