@@ -103,7 +103,8 @@ async fn stopping_ends_idle_connections_and_takes_no_new_ones() {
     TcpStream::connect(address).await.expect_err("nobody listens any more");
     // The databases were closed in order: nothing is left to recover.
     let left = fs::read_dir(world.folder.path().join("data")).expect("the folder");
-    let names: Vec<_> = left.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
+    let names: Vec<_> =
+        left.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
     assert!(!names.iter().any(|name| name.ends_with("-wal")), "{names:?}");
 }
 
