@@ -163,8 +163,12 @@ async fn collect(app: &App, mut body: Body, longest: usize) -> Result<Octets, Fa
     Ok(Octets { bytes: whole.freeze(), _memory: memory })
 }
 
-/// Takes JSON; an error says where it is wrong.
+/// Takes a JSON object; an error says where it is wrong.
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Failure> {
+    // The parser would take an array of a structure's fields, too.
+    if body.trim_ascii_start().first() == Some(&b'[') {
+        return Err(Failure::malformed("line 1, column 1: expected an object"));
+    }
     serde_json::from_slice(body).map_err(|error| {
         let whole = error.to_string();
         let (line, column) = (error.line(), error.column());
