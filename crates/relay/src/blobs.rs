@@ -82,7 +82,8 @@ fn shown(id: [u8; 16], record: &BlobRecord) -> Json<Blob> {
     path = "/v1/blobs/{id}",
     tag = "blobs",
     params(
-        ("id" = Base64, Path, description = "The blob's id"),
+        ("id" = String, Path, description = "The blob's id",
+            pattern = "^[A-Za-z0-9_-]{21}[AQgw]$"),
         ("Upload-Offset" = u64, Header, description = "Where this part begins: the blob's `offset`"),
     ),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
@@ -142,7 +143,8 @@ fn upload_offset(headers: &HeaderMap) -> Result<u64, Failure> {
     get,
     path = "/v1/blobs/{id}/state",
     tag = "blobs",
-    params(("id" = Base64, Path, description = "The blob's id")),
+    params(("id" = String, Path, description = "The blob's id",
+            pattern = "^[A-Za-z0-9_-]{21}[AQgw]$")),
     responses(
         (status = 200, description = "The upload goes on at `offset`", body = Blob),
         (status = 404, description = "`not-found`: no such blob of this account", body = Problem,
@@ -182,7 +184,8 @@ fn unknown() -> Failure {
     path = "/v1/blobs/{id}",
     tag = "blobs",
     params(
-        ("id" = Base64, Path, description = "The blob's id"),
+        ("id" = String, Path, description = "The blob's id",
+            pattern = "^[A-Za-z0-9_-]{21}[AQgw]$"),
         ("Range" = Option<String>, Header, description = "One range of bytes (RFC 9110, section 14.2); \
             others are passed over"),
     ),
@@ -268,7 +271,8 @@ fn pieces(
     delete,
     path = "/v1/blobs/{id}",
     tag = "blobs",
-    params(("id" = Base64, Path, description = "The blob's id")),
+    params(("id" = String, Path, description = "The blob's id",
+            pattern = "^[A-Za-z0-9_-]{21}[AQgw]$")),
     responses(
         (status = 204, description = "Deleted"),
         (status = 404, description = "`not-found`: no such blob of this account", body = Problem,

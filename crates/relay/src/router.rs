@@ -69,3 +69,6 @@ fn any_origin() -> CorsLayer {
 fn unless_set(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
     SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
 }
+
+#[cfg(test)]
+mod tests;
