@@ -37,6 +37,7 @@ fn an_error_does_not_repeat_what_was_sent() {
         format!("{{\"keys\": {{\"one_time\": \"{secret}\"}}}}"),
         format!("{{\"keys\": {{\"signed\": \"{secret}\"}}}}"),
         format!("{{\"login\": {{\"time\": \"{secret}\"}}}}"),
+        format!("\"{secret}\""),
         format!("{{\"name\": \"alice\"}} {secret}"),
         format!("{{\"name\": {secret}}}"),
     ] {

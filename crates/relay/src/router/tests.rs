@@ -1,4 +1,4 @@
-//! The documents agree with the code: the OpenAPI document, and `docs/API.md`.
+//! The documents agree with the code: the `OpenAPI` document, and `docs/API.md`.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
