@@ -126,8 +126,9 @@ fn problems(statuses: &[(u16, &str)]) -> Responses {
 /// `/docs/openapi.json`, and the page at `/docs/`.
 pub(crate) fn pages(document: OpenApi) -> Router<Shared> {
     let document = Arc::new(document);
-    let config = Config::new(["/docs/openapi.json"]).validator_url("none");
-    let config = Arc::new(config.persist_authorization(false));
+    // The base layout has no field for the address of another document.
+    let config = Config::new(["/docs/openapi.json"]).use_base_layout().validator_url("none");
+    let config = Arc::new(config);
     let start = Arc::clone(&config);
     Router::new()
         .route("/docs", get(|| async { Redirect::to("/docs/") }))
