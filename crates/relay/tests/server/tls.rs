@@ -1,11 +1,12 @@
 //! TLS with certificates from files.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rcgen::{CertificateParams, CertifiedKey, KeyPair, generate_simple_self_signed};
+use rcgen::{CertifiedKey, KeyPair, generate_simple_self_signed};
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use sprag_relay::clock::SystemClock;
@@ -40,13 +41,13 @@ impl Pair {
     }
 
     async fn connect(&self, world: &World) -> std::io::Result<Client<TlsStream<TcpStream>>> {
-        connect(world, &self.der).await
+        connect(world.relay.address(), &self.der).await
     }
 }
 
 /// A connection to `localhost`, if this certificate vouches for it.
 pub(crate) async fn connect(
-    world: &World,
+    address: SocketAddr,
     root: &CertificateDer<'static>,
 ) -> std::io::Result<Client<TlsStream<TcpStream>>> {
     let mut roots = RootCertStore::empty();
@@ -57,8 +58,8 @@ pub(crate) async fn connect(
         .expect("versions")
         .with_root_certificates(roots)
         .with_no_client_auth();
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    let stream = TcpStream::connect(world.relay.address()).await?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    let stream = TcpStream::connect(address).await?;
     let name = ServerName::try_from("localhost").expect("a name");
     TlsConnector::from(Arc::new(config)).connect(name, stream).await.map(Client)
 }
@@ -144,12 +145,4 @@ async fn what_is_wrong_with_the_files_is_said() {
     fs::remove_file(&pair.certificates).expect("removed");
     let error = refusal(&files, &pair).await;
     assert!(matches!(error, TlsError::File { what: "certificate", .. }), "{error}");
-}
-
-/// A root that certifies servers, for [`crate::acme`].
-pub(crate) fn authority() -> (rcgen::Certificate, KeyPair) {
-    let mut params = CertificateParams::new(Vec::new()).expect("parameters");
-    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-    let key = KeyPair::generate().expect("a key");
-    (params.self_signed(&key).expect("a certificate"), key)
 }
