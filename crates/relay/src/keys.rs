@@ -16,7 +16,7 @@ use crate::extract::{Json, NameInPath};
 use crate::hub::Notice;
 use crate::openapi::{AnyCall, WithBody, WithPath, WithToken};
 use crate::storage::{Claim, ClaimedKeys, Keys};
-use crate::{accounts, task};
+use crate::{accounts, metrics, task};
 
 /// Below how many one-time prekeys of a kind their owner is told.
 const LOW_WATER: u32 = 20;
@@ -124,6 +124,7 @@ pub(crate) async fn claim(
         let claim = app.storage.claim(caller.bearer.device.mailbox, name.clone(), one_time).await?;
         let claim = claim.ok_or_else(accounts::unknown)?;
         for device in &claim.devices {
+            metrics::claimed(device.kem_is_one_time);
             if device.left.one_time < LOW_WATER || device.left.one_time_kem < LOW_WATER {
                 app.hub.tell(device.mailbox, Notice::PreKeysLow(device.left));
             }

@@ -14,6 +14,7 @@ use sprag_api::problem::{Code, Problem};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::config::{Limits, Rate};
+use crate::metrics;
 use crate::storage::AccountId;
 
 /// What one call weighs: the seconds of an hour.
@@ -82,22 +83,22 @@ impl Limiters {
 
     /// A registration from an address.
     pub(crate) fn registration(&self, from: IpAddr, now: u64) -> Result<(), Exhausted> {
-        self.registrations.take(group(from), now)
+        counted("registration", self.registrations.take(group(from), now))
     }
 
     /// A call without a token, or with one that is not valid.
     pub(crate) fn address_call(&self, from: IpAddr, now: u64) -> Result<(), Exhausted> {
-        self.address_calls.take(group(from), now)
+        counted("address-call", self.address_calls.take(group(from), now))
     }
 
     /// A call with a token.
     pub(crate) fn account_call(&self, account: AccountId, now: u64) -> Result<(), Exhausted> {
-        self.account_calls.take(account, now)
+        counted("account-call", self.account_calls.take(account, now))
     }
 
     /// A message to store, over HTTP or the socket.
     pub(crate) fn send(&self, account: AccountId, now: u64) -> Result<(), Exhausted> {
-        self.sends.take(account, now)
+        counted("send", self.sends.take(account, now))
     }
 
     /// A claim of an account's keys by another account.
@@ -107,13 +108,21 @@ impl Limiters {
         target: &AccountName,
         now: u64,
     ) -> Result<(), Exhausted> {
-        self.pair_claims.take((requester, target.clone()), now)
+        counted("claim", self.pair_claims.take((requester, target.clone()), now))
     }
 
     /// A claim of an account's one-time prekeys by anybody.
     pub(crate) fn target_claim(&self, target: &AccountName, now: u64) -> Result<(), Exhausted> {
         self.target_claims.take(target.clone(), now)
     }
+}
+
+/// What came of it; a refusal is counted.
+fn counted(kind: &'static str, taken: Result<(), Exhausted>) -> Result<(), Exhausted> {
+    if taken.is_err() {
+        ::metrics::counter!(metrics::RATE_LIMITED, "kind" => kind).increment(1);
+    }
+    taken
 }
 
 /// What counts as one address: an IPv4 address, or the 64 bits of an IPv6 address that a network gives

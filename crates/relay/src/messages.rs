@@ -246,6 +246,7 @@ async fn look(app: &App, mailbox: MailboxId, poll: Poll) -> Result<Waiting, Unav
         }
         _ => false,
     };
+    ::metrics::counter!(metrics::DELIVERED).increment(envelopes.len() as u64);
     Ok(Waiting { envelopes: envelopes.iter().map(shown).collect(), more })
 }
 
@@ -288,7 +289,9 @@ pub(crate) async fn acknowledge(
     Query(Through { through }): Query<Through>,
 ) -> Result<StatusCode, Failure> {
     let through = seq("through", through)?;
-    app.storage.acknowledge(caller.bearer.device.mailbox, through).await?;
+    if app.storage.acknowledge(caller.bearer.device.mailbox, through).await? {
+        ::metrics::counter!(metrics::ACKNOWLEDGED).increment(1);
+    }
     Ok(StatusCode::NO_CONTENT)
 }
 

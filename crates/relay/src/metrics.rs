@@ -25,7 +25,7 @@ pub(crate) const SOCKETS: &str = "sprag_sockets";
 pub(crate) const REQUESTS: &str = "sprag_http_requests_total";
 /// How long requests took until their answer began; `route`.
 pub(crate) const REQUEST_SECONDS: &str = "sprag_http_request_seconds";
-/// What was refused for its rate; `kind`.
+/// What was refused for its rate; `kind`: `registration`, `address-call`, `account-call`, `send`, `claim`.
 pub(crate) const RATE_LIMITED: &str = "sprag_rate_limited_total";
 /// Sends that were stored.
 pub(crate) const SENDS_ACCEPTED: &str = "sprag_sends_accepted_total";
@@ -131,6 +131,12 @@ pub(crate) fn sends(outcomes: &[Result<Stored, SendRefusal>]) {
 /// A send was not stored.
 pub(crate) fn send_refused(code: Code) {
     metrics::counter!(SENDS_REFUSED, "code" => code.as_str()).increment(1);
+}
+
+/// A device's bundle was handed out.
+pub(crate) fn claimed(one_time: bool) {
+    let kind = if one_time { "one-time" } else { "last-resort" };
+    metrics::counter!(CLAIMS, "kind" => kind).increment(1);
 }
 
 /// Something expired.

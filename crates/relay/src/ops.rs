@@ -35,11 +35,10 @@ async fn ready(State(app): State<Shared>) -> Result<&'static str, Failure> {
         return Err(Problem::new(Code::ShuttingDown, "the relay is being stopped").after(1).into());
     }
     if let Ok(Ok(())) = timeout(READY_WITHIN, app.storage.ready()).await {
-        Ok("ready\n")
-    } else {
-        let detail = "the storage cannot commit; see the relay's log";
-        Err(Problem::new(Code::Unavailable, detail).after(5).into())
+        return Ok("ready\n");
     }
+    let detail = "the storage cannot commit; see the relay's log";
+    Err(Problem::new(Code::Unavailable, detail).after(5).into())
 }
 
 fn show(metrics: Option<&PrometheusHandle>) -> Result<Response, Failure> {

@@ -73,8 +73,9 @@ pub(crate) fn exists(folder: &Path) -> bool {
 
 /// One file: a writer and readers.
 struct Database<M: Memory> {
-    writer: Writer<M>,
+    /// Closed before the writer: the last connection to close tidies up, and must be able to write.
     readers: Readers,
+    writer: Writer<M>,
 }
 
 impl<M: Memory> Database<M> {
@@ -83,7 +84,7 @@ impl<M: Memory> Database<M> {
         let readers = Readers::open(file)?;
         let writer = Writer::start(schema.file, writer, memory)
             .map_err(|error| OpenError::File { file: file.into(), error })?;
-        Ok(Self { writer, readers })
+        Ok(Self { readers, writer })
     }
 
     /// Reads what was committed, beside the writer.

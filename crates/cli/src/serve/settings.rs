@@ -213,7 +213,7 @@ const LIMITS: &str = "Limits (RATE: how many at once + how many more an hour)";
 impl Settings {
     /// Only what tells where a relay is.
     pub(crate) fn of(data: Option<PathBuf>, ops_listen: Option<OpsAddress>) -> Self {
-        Self { data, ops_listen, ..Self::default() }
+        Self { ops_listen, data, ..Self::default() }
     }
 
     /// These, completed by the file.

@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
+use crate::limits::group;
 use crate::metrics;
 
 /// Counts the connections that are open.
@@ -40,7 +41,7 @@ impl Door {
 
     /// A place for a connection from this address; `None` where there is no room.
     pub(super) fn enter(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
-        let network = network(address);
+        let network = group(address);
         let refused = {
             let mut inside = self.lock();
             let of_network = inside.networks.get(&network).copied().unwrap_or_default();
@@ -96,17 +97,6 @@ impl Drop for Place {
             self.door.empty.notify_waiters();
         }
         ::metrics::gauge!(metrics::CONNECTIONS, "port" => self.door.port).decrement(1.0);
-    }
-}
-
-/// What one subscriber usually has: an IPv4 address, or the first 64 bits of an IPv6 address.
-pub(crate) fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(address) => address.into(),
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
-        }
     }
 }
 

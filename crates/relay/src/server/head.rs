@@ -70,3 +70,6 @@ impl Future for HeadSleep {
         self.inner.as_mut().poll(cx)
     }
 }
+
+#[cfg(test)]
+mod tests;

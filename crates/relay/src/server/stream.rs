@@ -22,6 +22,10 @@ impl Arrival {
         self.0.store(false, Ordering::Relaxed);
     }
 
+    pub(super) fn notice(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
     pub(super) fn happened(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
@@ -75,7 +79,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Stream<S> {
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.inner).poll_read(cx, buffer);
         if buffer.filled().len() > before {
-            self.arrival.0.store(true, Ordering::Relaxed);
+            self.arrival.notice();
         }
         read
     }
@@ -114,3 +118,6 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Stream<S> {
         self.watch(cx, shut)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,7 +15,7 @@ use tokio::time::timeout;
 /// What should happen must happen within this.
 pub(crate) const SOON: Duration = Duration::from_secs(30);
 /// What is never to be reached in a test.
-pub(crate) const NEVER: Duration = Duration::from_secs(3600);
+pub(crate) const NEVER: Duration = Duration::from_hours(1);
 
 /// A relay, and its data folder, which goes with it.
 pub(crate) struct World {
@@ -111,6 +111,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         self.0.read_exact(&mut body).await.expect("the body");
         let body = String::from_utf8(body).expect("text");
         Some(Answer { status: status.expect("a status"), head: lines, body })
+    }
+
+    /// Everything that comes until the other side closes the connection.
+    pub(crate) async fn answer_bytes(&mut self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let read = timeout(SOON, self.0.read_to_end(&mut bytes)).await.expect("closed in time");
+        assert!(read.is_ok() || bytes.is_empty());
+        bytes
     }
 
     /// Waits until the other side closes the connection; nothing may come before.
