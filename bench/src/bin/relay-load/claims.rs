@@ -9,13 +9,13 @@ use sprag_api::directory::Claimed;
 use crate::device::{ONE_TIME, claimed, register};
 use crate::http::{Callers, Request};
 use crate::scale::Scale;
-use crate::servers;
+use crate::servers::{self, Relay};
 use crate::subject::count;
 
 /// Claims all prekeys of the targets, in rounds; gives the claims per second of each. No one-time prekey
 /// may come twice.
 pub(crate) fn measure(sprag: &Path, folder: &Path, scale: &Scale) -> Result<Vec<f64>> {
-    let (_process, address) = servers::relay(sprag, folder, scale.claimers)?;
+    let Relay { process: _process, address, .. } = servers::relay(sprag, folder, scale.claimers)?;
     let claimers = register(address, "claimer", scale.claimers, false)?;
     let targets = register(address, "target", scale.targets, true)?;
     let mut callers = Callers::connect(address, scale.claimers)?;
@@ -29,7 +29,7 @@ pub(crate) fn measure(sprag: &Path, folder: &Path, scale: &Scale) -> Result<Vec<
             let claimer = (index + target + round) % claimers.len();
             let token = claimers.get(claimer).context("there are claimers")?.token();
             let path = format!("/v1/keys/{}/claim", account.name);
-            Request::post(address, &path, Some(token), &serde_json::json!({}))
+            Request::post(address, &path, Some(token), None::<&()>)
         });
         let requests = requests.collect::<Result<Vec<_>>>()?;
         let claims = requests.len();

@@ -57,7 +57,7 @@ pub(crate) fn register(
     let names: Vec<String> = (0..count).map(|index| format!("{purpose}-{index}")).collect();
     let requests = names.iter().map(|name| {
         let body = registration(name, &origin, one_time, &mut rng)?;
-        Request::post(address, "/v1/accounts", None, &body)
+        Request::post(address, "/v1/accounts", None, Some(&body))
     });
     let requests = requests.collect::<Result<_>>()?;
     let mut callers = Callers::connect(address, AT_ONCE.min(count))?;

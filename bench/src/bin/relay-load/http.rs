@@ -1,7 +1,8 @@
 //! HTTP/1.1 calls, many at a time over connections that stay.
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -18,14 +19,14 @@ const PATIENCE: Duration = Duration::from_mins(2);
 pub(crate) struct Request(Vec<u8>);
 
 impl Request {
-    /// A `POST` of JSON, with a token where there is one.
+    /// A `POST`, with a token and with JSON where there is any.
     pub(crate) fn post(
         host: SocketAddr,
         path: &str,
         token: Option<&str>,
-        body: &impl Serialize,
+        body: Option<&impl Serialize>,
     ) -> Result<Self> {
-        let body = serde_json::to_vec(body)?;
+        let body = body.map(serde_json::to_vec).transpose()?.unwrap_or_default();
         let token = token.map(|token| format!("Authorization: Bearer {token}\r\n"));
         let mut request = format!(
             "POST {path} HTTP/1.1\r\nHost: {host}\r\n{}Content-Type: application/json\r\n\
@@ -37,6 +38,17 @@ impl Request {
         request.extend_from_slice(&body);
         Ok(Self(request))
     }
+}
+
+/// Gets a text, once.
+pub(crate) fn get(address: SocketAddr, path: &str) -> Result<String> {
+    let mut stream = TcpStream::connect(address)?;
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes)?;
+    let (Response { status, body }, _) = response(&bytes)?.context("an answer is cut off")?;
+    ensure!(status == 200, "{path} is answered with {status}");
+    Ok(String::from_utf8(body)?)
 }
 
 /// What came back.

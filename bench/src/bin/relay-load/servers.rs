@@ -9,9 +9,11 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 use bytes::Bytes;
+use serde::Deserialize;
 
 use crate::crowd::End;
 use crate::device::{self, Account};
+use crate::http;
 use crate::process::Process;
 use crate::redis::Client;
 use crate::sockets::{self, Device};
@@ -20,6 +22,8 @@ use crate::websocket::Socket;
 
 /// Connections that every server takes beside those of a measurement.
 const MARGIN: usize = 512;
+/// The relay's count of its commits.
+const COMMITS: &str = "sprag_commit_batch_jobs_count ";
 
 /// A server with mailboxes for pairs.
 pub(crate) trait Server {
@@ -48,6 +52,8 @@ pub(crate) trait Server {
 pub(crate) struct Sockets {
     process: Process,
     address: SocketAddr,
+    /// Where the relay tells what it counted.
+    ops: Option<SocketAddr>,
     /// Of each pair the sender, then the receiver.
     accounts: Vec<Account>,
 }
@@ -58,66 +64,90 @@ pub(crate) struct Redis {
     address: SocketAddr,
 }
 
-/// Starts the relay on a folder, with limits that are on but above what is measured.
-pub(crate) fn relay(
-    program: &Path,
-    folder: &Path,
-    connections: usize,
-) -> Result<(Process, SocketAddr)> {
-    fs::create_dir_all(folder)?;
-    let config = folder.join("relay.toml");
-    fs::write(&config, relay_config(connections))?;
-    let mut command = Command::new(program);
-    command.args(["serve", "--listen", "127.0.0.1:0", "--config"]).arg(config);
-    command.arg("--data").arg(folder.join("data"));
-    listening(&mut command, &folder.join("relay.log"))
+/// What the relay says once it takes connections.
+#[derive(Deserialize)]
+struct Announcement {
+    listening: String,
+    ops: String,
 }
 
-fn relay_config(connections: usize) -> String {
-    let connections = connections + MARGIN;
-    // TODO
-    format!("connections = {connections}\n")
+/// Where a relay is, and where it answers whoever runs it.
+pub(crate) struct Relay {
+    pub(crate) process: Process,
+    pub(crate) address: SocketAddr,
+    ops: SocketAddr,
+}
+
+/// Starts the relay on a folder, with limits that are on, but above what is measured.
+pub(crate) fn relay(program: &Path, folder: &Path, connections: usize) -> Result<Relay> {
+    /// A rate that nobody reaches.
+    const RATE: &str = "1000000000+4000000000/h";
+    fs::create_dir_all(folder)?;
+    let mut command = Command::new(program);
+    command.args(["serve", "--json", "--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0"]);
+    command.arg("--data").arg(folder.join("data"));
+    let connections = (connections + MARGIN).to_string();
+    for limit in ["--connections", "--connections-per-address"] {
+        command.args([limit, &connections]);
+    }
+    for limit in [
+        "--registrations-per-address",
+        "--calls-per-address",
+        "--calls-per-account",
+        "--sends-per-account",
+        "--claims-per-pair",
+        "--claims-per-target",
+    ] {
+        command.args([limit, RATE]);
+    }
+    let log = folder.join("relay.log");
+    let (process, line) = Process::start(&mut command, &log, |line| line.starts_with('{'))?;
+    let Announcement { listening, ops } = serde_json::from_str(&line)?;
+    Ok(Relay { process, address: address(&listening)?, ops: address(&ops)? })
+}
+
+/// The address in a URL.
+fn address(url: &str) -> Result<SocketAddr> {
+    let address = url.strip_prefix("http://").and_then(|address| address.parse().ok());
+    address.with_context(|| format!("no address is in `{url}`"))
 }
 
 /// Starts ourselves as the echo.
 fn echo(folder: &Path) -> Result<(Process, SocketAddr)> {
+    const READY: &str = "listening on ";
     fs::create_dir_all(folder)?;
     let mut command = Command::new(env::current_exe().context("cannot find this program")?);
-    listening(command.arg("echo"), &folder.join("echo.log"))
-}
-
-fn listening(command: &mut Command, log: &Path) -> Result<(Process, SocketAddr)> {
-    const READY: &str = "listening on http://";
-    let (process, line) = Process::start(command, log, |line| line.contains(READY))?;
-    let (_, address) = line.split_once(READY).unwrap_or_default();
-    let address = address.trim().parse();
-    Ok((process, address.with_context(|| format!("no address is in `{line}`"))?))
+    let log = folder.join("echo.log");
+    let (process, line) =
+        Process::start(command.arg("echo"), &log, |line| line.starts_with(READY))?;
+    Ok((process, address(line.trim_start_matches(READY))?))
 }
 
 impl Sockets {
     /// The relay, with two registered accounts for each pair.
     pub(crate) fn relay(program: &Path, folder: &Path, pairs: usize) -> Result<Self> {
-        let (process, address) = relay(program, folder, 4 * pairs)?;
+        let Relay { process, address, ops } = relay(program, folder, 2 * pairs)?;
         let accounts = device::register(address, "pair", 2 * pairs, false)?;
-        Ok(Self { process, address, accounts })
+        Ok(Self { process, address, ops: Some(ops), accounts })
     }
 
     /// The relay with an account for each connection that will be idle: registered by one process,
     /// connected to another, whose memory holds nothing of the registrations.
     pub(crate) fn idle_relay(program: &Path, folder: &Path, connections: usize) -> Result<Self> {
-        let (process, address) = relay(program, folder, connections)?;
-        let accounts = device::register(address, "idle", connections, false)?;
-        process.stop()?;
-        let (process, address) = relay(program, folder, connections)?;
+        let first = relay(program, folder, connections)?;
+        let accounts = device::register(first.address, "idle", connections, false)?;
+        first.process.stop()?;
+        let Relay { process, address, ops } = relay(program, folder, connections)?;
         let receivers = accounts.into_iter().flat_map(|account| [account.clone(), account]);
-        Ok(Self { process, address, accounts: receivers.collect() })
+        Ok(Self { process, address, ops: Some(ops), accounts: receivers.collect() })
     }
 
     /// The echo.
     pub(crate) fn echo(folder: &Path, pairs: usize) -> Result<Self> {
         let (process, address) = echo(folder)?;
         let account = |index| Account::unregistered(&format!("pair-{index}"));
-        Ok(Self { process, address, accounts: (0..2 * pairs).map(account).collect() })
+        let accounts = (0..2 * pairs).map(account).collect();
+        Ok(Self { process, address, ops: None, accounts })
     }
 
     fn pair(&self, pair: usize) -> Result<(&Account, &Account)> {
@@ -135,6 +165,12 @@ impl Server for Sockets {
 
     fn process(&self) -> &Process {
         &self.process
+    }
+
+    fn commits(&self) -> Option<f64> {
+        let metrics = http::get(self.ops?, "/metrics").ok()?;
+        let count = metrics.lines().find_map(|line| line.strip_prefix(COMMITS))?;
+        count.trim().parse().ok()
     }
 
     fn sender(&self, pair: usize, ciphertext: &Bytes) -> Result<Self::End> {
