@@ -9,8 +9,8 @@ use crate::base64::Base64;
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CreateBlob {
-    /// Its whole length, in bytes.
-    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 105_906_176))]
+    /// Its whole length, in bytes: at most 105906176, else `too-large`.
+    #[cfg_attr(feature = "openapi", schema(minimum = 1))]
     pub length: u64,
 }
 
