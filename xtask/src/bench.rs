@@ -1,20 +1,24 @@
 //! `cargo xtask bench`: measures each piece of work three ways in one run (ours, a peer's, and
-//! the bare primitives, the floor) and prints one table.
+//! the bare primitives, the floor) and prints one table. `cargo xtask bench relay` does so for the relay.
 
 mod estimates;
+mod relay;
 mod table;
 
 use std::io;
 
 use anyhow::{Result, bail};
-use clap::Args;
+use clap::{Args, Subcommand};
 
 use crate::compiler;
 use crate::project::{Project, say, succeed};
 
 /// What to measure, and how to print it.
 #[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Options {
+    #[command(subcommand)]
+    other: Option<Other>,
     /// Measure only what has this in its name.
     filter: Option<String>,
     /// Print JSON: nanoseconds and plain ratios.
@@ -22,8 +26,18 @@ pub(crate) struct Options {
     json: bool,
 }
 
+/// What there is to measure but the protocol.
+#[derive(Subcommand)]
+enum Other {
+    /// Measure the relay under load, beside its bare limits and Redis; the best rounds count.
+    Relay(relay::Options),
+}
+
 /// Measures, then prints what this run measured. The progress goes to standard error.
 pub(crate) fn run(project: &Project, options: &Options) -> Result<()> {
+    if let Some(Other::Relay(options)) = &options.other {
+        return relay::run(project, options);
+    }
     compiler::ensure(project)?;
     let figures = project.metadata()?.target_directory.join("criterion");
     let before = estimates::stamps(&figures)?;

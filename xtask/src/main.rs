@@ -45,7 +45,7 @@ enum Chore {
     Fuzz(fuzz::Options),
     /// Write the test vectors.
     Vectors(vectors::Options),
-    /// Measure the protocol beside a peer and beside its primitives; the fastest samples count.
+    /// Measure the protocol, or the relay, beside a peer and the bare limits; the best samples count.
     Bench(bench::Options),
 }
 

@@ -46,7 +46,8 @@ impl Row {
     /// A row: our figure, that of the bare limit, the peer's.
     pub(crate) fn new(work: &str, unit: Unit, figures: [Option<f64>; 3]) -> Self {
         let [sprag, limit, peer] = figures;
-        let ratio = |to: Option<f64>| Some(sprag? / to?);
+        // How busy the generator was says nothing about the servers.
+        let ratio = |to: Option<f64>| Some(sprag? / to?).filter(|_| unit != Unit::Share);
         Self {
             work: work.to_owned(),
             unit,
