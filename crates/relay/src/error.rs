@@ -9,7 +9,7 @@ use sprag_api::prekey::InvalidPreKey;
 use sprag_api::problem::{Code, Problem};
 
 use crate::limits::Exhausted;
-use crate::storage::Unavailable;
+use crate::storage::{Damaged, Unavailable};
 
 /// Seconds after which to try again when the storage failed.
 const STORAGE_RETRY: u32 = 5;
@@ -44,6 +44,13 @@ impl Failure {
     #[cfg(test)]
     pub(crate) fn problem(&self) -> &Problem {
         &self.0
+    }
+}
+
+impl From<Damaged> for Failure {
+    fn from(error: Damaged) -> Self {
+        tracing::error!(%error, "a mailbox cannot be read");
+        Self::internal()
     }
 }
 

@@ -11,11 +11,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use sprag_api::directory::KeyCounts;
 use tokio::sync::{Notify, watch};
 
-use crate::storage::{Envelope, MailboxId};
+use crate::storage::{MailboxId, Segment};
 
-/// How many envelopes wait in memory for one consumer.
+/// How many segments wait in memory for one consumer.
 const QUEUED: usize = 256;
-/// How many bytes of ciphertext wait in memory for one consumer.
+/// How many bytes wait in memory for one consumer.
 const QUEUED_BYTES: usize = 256 * 1024;
 
 /// What a consumer is told between envelopes.
@@ -34,7 +34,7 @@ pub(crate) enum Notice {
 /// What waits for a consumer.
 #[derive(Debug, Default)]
 struct Queue {
-    envelopes: VecDeque<Arc<Envelope>>,
+    segments: VecDeque<Segment>,
     bytes: usize,
     notices: Vec<Notice>,
     /// Whether the storage holds envelopes that did not fit.
@@ -52,7 +52,7 @@ pub(crate) struct Consumer {
 /// What a consumer finds when it looks.
 #[derive(Debug, Default)]
 pub(crate) struct Arrived {
-    pub(crate) envelopes: Vec<Arc<Envelope>>,
+    pub(crate) segments: Vec<Segment>,
     /// Whether the next ones are to be read from the storage.
     pub(crate) behind: bool,
 }
@@ -68,26 +68,31 @@ impl Consumer {
         std::mem::take(&mut lock(&self.queue).notices)
     }
 
-    /// What waits, oldest first: at most so many envelopes.
-    pub(crate) fn take(&self, most: usize) -> Arrived {
+    /// What waits, oldest first: no further segment once they have so many envelopes.
+    pub(crate) fn take(&self, most: u64) -> Arrived {
         let mut queue = lock(&self.queue);
-        let count = queue.envelopes.len().min(most);
-        let envelopes: Vec<_> = queue.envelopes.drain(..count).collect();
-        queue.bytes -= envelopes.iter().map(|envelope| envelope.ciphertext.len()).sum::<usize>();
+        let (mut segments, mut count) = (Vec::new(), 0);
+        while count < most
+            && let Some(segment) = queue.segments.pop_front()
+        {
+            count += segment.count();
+            queue.bytes -= segment.deliver.len();
+            segments.push(segment);
+        }
         // What did not fit comes after what did.
-        let behind = queue.envelopes.is_empty() && std::mem::take(&mut queue.behind);
-        Arrived { envelopes, behind }
+        let behind = queue.segments.is_empty() && std::mem::take(&mut queue.behind);
+        Arrived { segments, behind }
     }
 
-    fn push(&self, envelope: Arc<Envelope>) {
+    fn push(&self, segment: Segment) {
         let mut queue = lock(&self.queue);
-        let len = envelope.ciphertext.len();
+        let len = segment.deliver.len();
         // Once one did not fit, those after it must come from the storage too.
-        if queue.behind || queue.envelopes.len() >= QUEUED || queue.bytes + len > QUEUED_BYTES {
+        if queue.behind || queue.segments.len() >= QUEUED || queue.bytes + len > QUEUED_BYTES {
             queue.behind = true;
         } else {
             queue.bytes += len;
-            queue.envelopes.push_back(envelope);
+            queue.segments.push_back(segment);
         }
         drop(queue);
         self.wake.notify_one();
@@ -136,10 +141,10 @@ impl Hub {
     }
 
     /// Hands over what was committed for a device, in the order of its mailbox.
-    pub(crate) fn deliver(&self, device: MailboxId, envelope: Arc<Envelope>) {
+    pub(crate) fn deliver(&self, device: MailboxId, segment: Segment) {
         let consumer = lock(&self.consumers).get(&device).cloned();
         if let Some(consumer) = consumer {
-            consumer.push(envelope);
+            consumer.push(segment);
         }
         if let Some(sender) = lock(&self.polled).get(&device) {
             sender.send_replace(());

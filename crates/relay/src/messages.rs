@@ -1,7 +1,6 @@
 //! Messages over plain HTTP, for scripts and pollers: sending, waiting, acknowledging.
 
 use std::fmt::Display;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
@@ -9,6 +8,7 @@ use axum::http::StatusCode;
 use bytes::Bytes;
 use serde::Deserialize;
 use sprag_api::base64::Base64;
+use sprag_api::frame;
 use sprag_api::limit;
 use sprag_api::mailbox::{self, Receipt, SendMessage, Waiting};
 use sprag_api::name::{AccountName, DeviceId, InvalidDevice};
@@ -22,7 +22,7 @@ use crate::error::Failure;
 use crate::extract::{Json, NameInPath, Query};
 use crate::metrics;
 use crate::openapi::{AnyCall, WithBody, WithPath, WithToken};
-use crate::storage::{Batch, Envelope, MailboxId, SendRefusal, Submission, Unavailable};
+use crate::storage::{Batch, Damaged, MailboxId, SendRefusal, Submission, Unavailable};
 
 /// Once the ciphertexts of an answer have so many bytes, the rest is for the next one.
 const BYTES_PER_POLL: usize = 1024 * 1024;
@@ -236,29 +236,31 @@ fn shutting_down() -> Failure {
     problem.after(RECONNECT).into()
 }
 
-async fn look(app: &App, mailbox: MailboxId, poll: Poll) -> Result<Waiting, Unavailable> {
-    let most = (poll.limit, BYTES_PER_POLL);
-    let envelopes = app.storage.pending(mailbox, poll.after, most).await?;
-    let bytes: usize = envelopes.iter().map(|envelope| envelope.ciphertext.len()).sum();
-    let more = match envelopes.last() {
-        Some(last) if envelopes.len() == poll.limit || bytes >= BYTES_PER_POLL => {
-            !app.storage.pending(mailbox, last.seq, (1, 1)).await?.is_empty()
-        }
-        _ => false,
+async fn look(app: &App, mailbox: MailboxId, poll: Poll) -> Result<Waiting, Failure> {
+    let most = poll.limit as u64;
+    let segments = app.storage.pending(mailbox, poll.after, (most, BYTES_PER_POLL)).await?;
+    let more = match segments.last() {
+        Some(last) => !app.storage.pending(mailbox, last.last, (1, 1)).await?.is_empty(),
+        None => false,
     };
-    ::metrics::counter!(metrics::DELIVERED).increment(envelopes.len() as u64);
-    Ok(Waiting { envelopes: envelopes.iter().map(shown).collect(), more })
+    let mut envelopes = Vec::new();
+    for segment in segments {
+        for envelope in segment.envelopes()? {
+            envelopes.push(shown(envelope)?);
+        }
+    }
+    Ok(Waiting { envelopes, more })
 }
 
-fn shown(envelope: &Arc<Envelope>) -> mailbox::Envelope {
-    mailbox::Envelope {
+fn shown(envelope: frame::Envelope) -> Result<mailbox::Envelope, Damaged> {
+    Ok(mailbox::Envelope {
         seq: envelope.seq,
-        sender: envelope.sender.account.clone(),
-        sender_device: envelope.sender.device,
+        sender: AccountName::new(envelope.sender).map_err(|_| Damaged)?,
+        sender_device: DeviceId::new(envelope.sender_device).ok_or(Damaged)?,
         number: envelope.number,
         received: envelope.received,
-        ciphertext: Base64(envelope.ciphertext.to_vec()),
-    }
+        ciphertext: Base64::from(envelope.ciphertext),
+    })
 }
 
 /// How far envelopes are stored on the device.

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::ws::{Message, WebSocket};
+use bytes::Bytes;
 use futures_util::SinkExt;
 use futures_util::future::FutureExt;
 use futures_util::stream::{FuturesOrdered, StreamExt};
@@ -27,7 +28,7 @@ use crate::hub::{Consumer, Notice};
 use crate::messages;
 use crate::metrics;
 use crate::storage::{
-    Batch, Bearer, DeviceRecord, Envelope, SendRefusal, Stored, Submission, Unavailable,
+    Batch, Bearer, Damaged, DeviceRecord, Segment, SendRefusal, Stored, Submission, Unavailable,
 };
 
 mod replies;
@@ -38,7 +39,7 @@ const UNSTORED_BYTES: usize = 256 * 1024;
 /// How many frames may wait for the storage.
 const UNSTORED_FRAMES: usize = 64;
 /// How many envelopes, and how many bytes of them, are put into one frame.
-const PAGE: (usize, usize) = (128, 256 * 1024);
+const PAGE: (u64, usize) = (128, 256 * 1024);
 /// Seconds after which a client connects again when the relay stops.
 const RECONNECT: u32 = 2;
 
@@ -70,6 +71,13 @@ impl From<Problem> for End {
     }
 }
 
+impl From<Damaged> for End {
+    fn from(error: Damaged) -> Self {
+        tracing::error!(%error, "a mailbox cannot be delivered");
+        Code::Internal.into()
+    }
+}
+
 impl From<Unavailable> for End {
     fn from(Unavailable: Unavailable) -> Self {
         Problem::new(Code::Unavailable, "try again in a few seconds").after(RECONNECT).into()
@@ -98,8 +106,10 @@ struct Receiving {
     consumer: Arc<Consumer>,
     /// The place of the last delivered envelope.
     delivered: u64,
-    /// The places of those that are not acknowledged.
-    unacknowledged: VecDeque<u64>,
+    /// The first and last places of what is not acknowledged.
+    unacknowledged: VecDeque<(u64, u64)>,
+    /// How many envelopes these are.
+    outstanding: u64,
     /// Whether the next ones are to be read from the storage.
     behind: bool,
     /// Whether `Empty` was said.
@@ -206,6 +216,7 @@ impl Connection {
                 consumer: self.app.hub.connect(self.device.mailbox),
                 delivered: 0,
                 unacknowledged: VecDeque::new(),
+                outstanding: 0,
                 behind: true,
                 caught_up: false,
             });
@@ -272,9 +283,7 @@ impl Connection {
         if through > receiving.delivered {
             return Err(malformed("acknowledged what was not delivered"));
         }
-        while receiving.unacknowledged.front().is_some_and(|place| *place <= through) {
-            receiving.unacknowledged.pop_front();
-        }
+        receiving.acknowledge(through);
         let deleted = self.app.storage.acknowledge(self.device.mailbox, through);
         self.unstored.push_back(Box::pin(async move {
             if deleted.await? {
@@ -339,33 +348,31 @@ impl Connection {
 
     /// Delivers what there is, as far as the window allows.
     async fn deliver(&mut self) -> Result<(), End> {
-        let window = usize::try_from(self.app.config.limits.window).unwrap_or(usize::MAX);
+        let window = u64::from(self.app.config.limits.window);
         while let Some(receiving) = &mut self.receiving {
-            let room = window.saturating_sub(receiving.unacknowledged.len()).min(PAGE.0);
+            let room = window.saturating_sub(receiving.outstanding).min(PAGE.0);
             if room == 0 {
                 return Ok(());
             }
-            let envelopes = if receiving.behind {
-                let found = self
-                    .app
-                    .storage
-                    .pending(self.device.mailbox, receiving.delivered, (room, PAGE.1))
-                    .await?;
+            let segments = if receiving.behind {
+                let place = receiving.delivered;
+                let found =
+                    self.app.storage.pending(self.device.mailbox, place, (room, PAGE.1)).await?;
                 receiving.behind = !found.is_empty();
                 found
             } else {
                 let arrived = receiving.consumer.take(room);
                 receiving.behind = arrived.behind;
-                if arrived.envelopes.is_empty() && !arrived.behind {
+                if arrived.segments.is_empty() && !arrived.behind {
                     return Ok(());
                 }
-                arrived.envelopes
+                arrived.segments
             };
-            let envelopes = receiving.next(envelopes);
+            let (envelopes, frame) = receiving.next(segments, room)?;
             let empty = !receiving.behind && !std::mem::replace(&mut receiving.caught_up, true);
-            if !envelopes.is_empty() {
-                ::metrics::counter!(metrics::DELIVERED).increment(envelopes.len() as u64);
-                self.say(replies::deliver(&envelopes)).await?;
+            if envelopes > 0 {
+                ::metrics::counter!(metrics::DELIVERED).increment(envelopes);
+                self.write(Message::Binary(frame)).await?;
             }
             if empty {
                 self.say(Reply::Empty(frame::Empty {})).await?;
@@ -385,7 +392,7 @@ impl Connection {
         }
         if self.heard.elapsed() >= idle / 2 && !self.pinged {
             self.pinged = true;
-            self.write(Message::Ping(bytes::Bytes::new())).await?;
+            self.write(Message::Ping(Bytes::new())).await?;
         }
         alarm.reset(self.alarm());
         Ok(())
@@ -427,15 +434,36 @@ impl Connection {
 }
 
 impl Receiving {
-    /// Notes envelopes as delivered; leaves out those that were before.
-    fn next(&mut self, envelopes: Vec<Arc<Envelope>>) -> Vec<Arc<Envelope>> {
-        let new: Vec<_> =
-            envelopes.into_iter().filter(|envelope| envelope.seq > self.delivered).collect();
-        if let Some(last) = new.last() {
-            self.delivered = last.seq;
+    /// Notes what comes after what was delivered, at most so many envelopes, as delivered; gives their
+    /// number and a frame of them.
+    fn next(&mut self, segments: Vec<Segment>, room: u64) -> Result<(u64, Bytes), Damaged> {
+        let (mut count, mut parts) = (0, Vec::with_capacity(segments.len()));
+        for segment in segments {
+            let last = segment.last;
+            if let Some(part) = segment.part(self.delivered, room - count)? {
+                count += part.count();
+                self.delivered = part.last;
+                self.unacknowledged.push_back((part.first, part.last));
+                parts.push(part.deliver);
+            }
+            // Where not all of it fits the rest, with all after it, comes from the storage later.
+            self.behind |= self.delivered < last;
         }
-        self.unacknowledged.extend(new.iter().map(|envelope| envelope.seq));
-        new
+        self.outstanding += count;
+        Ok((count, replies::deliver(&parts)))
+    }
+
+    fn acknowledge(&mut self, through: u64) {
+        while let Some((first, last)) = self.unacknowledged.front_mut()
+            && *first <= through
+        {
+            let end = through.min(*last);
+            self.outstanding -= end - *first + 1;
+            *first = end + 1;
+            if first > last {
+                self.unacknowledged.pop_front();
+            }
+        }
     }
 }
 

@@ -45,7 +45,6 @@ pub(crate) struct MailboxQuota {
 pub(crate) struct Sqlite {
     relay: Database<Devices>,
     blobs: Database<()>,
-    hub: Arc<Hub>,
     quota: MailboxQuota,
 }
 
@@ -60,9 +59,9 @@ impl Sqlite {
         hub: Arc<Hub>,
     ) -> Result<Self, OpenError> {
         let relay =
-            Database::open(&folder.join(schema::RELAY.file), &schema::RELAY, Devices::default())?;
+            Database::open(&folder.join(schema::RELAY.file), &schema::RELAY, Devices::new(hub))?;
         let blobs = Database::open(&folder.join(schema::BLOBS.file), &schema::BLOBS, ())?;
-        Ok(Self { relay, blobs, hub, quota })
+        Ok(Self { relay, blobs, quota })
     }
 }
 

@@ -18,6 +18,8 @@ use sprag_api::problem::Code;
 use sprag_api::signature::VerifyKey;
 use tokio::sync::OwnedSemaphorePermit;
 
+pub(crate) use segment::{Damaged, Segment};
+
 /// The operation was not done: the database is out of reach, full or failing. Trying again may help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the storage is not available")]
@@ -199,16 +201,6 @@ impl SendRefusal {
     }
 }
 
-/// What a mailbox holds of one message.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Envelope {
-    pub(crate) seq: u64,
-    pub(crate) sender: Arc<Address>,
-    pub(crate) number: u64,
-    pub(crate) received: u64,
-    pub(crate) ciphertext: Bytes,
-}
-
 /// A blob, without its bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct BlobRecord {
@@ -300,14 +292,9 @@ pub(crate) trait Mailboxes: Send + Sync + 'static {
     fn accept(&self, batch: Batch) -> Answer<Vec<Result<Stored, SendRefusal>>>;
     /// The highest number accepted from this device.
     fn mark(&self, device: MailboxId) -> Answer<u64>;
-    /// What waits after this place, oldest first: at most so many envelopes, and no more once they
-    /// have so many bytes.
-    fn pending(
-        &self,
-        mailbox: MailboxId,
-        after: u64,
-        most: (usize, usize),
-    ) -> Answer<Vec<Arc<Envelope>>>;
+    /// What waits after this place, oldest first: at most so many envelopes, and no further segment
+    /// once they have so many bytes.
+    fn pending(&self, mailbox: MailboxId, after: u64, most: (u64, usize)) -> Answer<Vec<Segment>>;
     /// Deletes what waits up to this place; `false` where nothing did.
     fn acknowledge(&self, mailbox: MailboxId, through: u64) -> Answer<bool>;
 }
@@ -352,6 +339,8 @@ pub(crate) trait Upkeep: Send + Sync + 'static {
 pub(crate) trait Storage: Directory + Mailboxes + Blobs + Upkeep {}
 
 impl<T: Directory + Mailboxes + Blobs + Upkeep> Storage for T {}
+
+mod segment;
 
 #[cfg(test)]
 pub(crate) mod contract;

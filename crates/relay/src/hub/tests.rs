@@ -2,17 +2,14 @@
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
-use sprag_api::name::{AccountName, Address, DeviceId};
 
 use super::*;
 
 const BOX: MailboxId = MailboxId(1);
 const OTHER: MailboxId = MailboxId(2);
 
-fn envelope(seq: u64) -> Arc<Envelope> {
-    let account = AccountName::new("alice").unwrap();
-    let sender = Arc::new(Address { account, device: DeviceId::new(1).unwrap() });
-    Arc::new(Envelope { seq, sender, number: seq, received: 0, ciphertext: Bytes::new() })
+fn segment(seq: u64) -> Segment {
+    Segment { first: seq, last: seq, bytes: 0, deliver: Bytes::from(vec![0; 1000]) }
 }
 
 fn woken(watch: &mut Watch<'_>) -> bool {
@@ -24,13 +21,13 @@ fn what_arrives_between_looking_and_waiting_is_seen() {
     let hub = Hub::default();
     let mut watch = hub.watch(BOX);
     assert!(!woken(&mut watch));
-    hub.deliver(BOX, envelope(1));
-    hub.deliver(BOX, envelope(2));
+    hub.deliver(BOX, segment(1));
+    hub.deliver(BOX, segment(2));
     assert!(woken(&mut watch));
     assert!(!woken(&mut watch), "once for what has arrived");
-    hub.deliver(OTHER, envelope(1));
+    hub.deliver(OTHER, segment(1));
     assert!(!woken(&mut watch), "another's mailbox");
-    hub.deliver(BOX, envelope(3));
+    hub.deliver(BOX, segment(3));
     assert!(woken(&mut watch));
 }
 
@@ -39,11 +36,11 @@ fn everybody_who_watches_is_woken_and_the_consumer_keeps_its_envelopes() {
     let hub = Hub::default();
     let consumer = hub.connect(BOX);
     let (mut one, mut two) = (hub.watch(BOX), hub.watch(BOX));
-    hub.deliver(BOX, envelope(1));
+    hub.deliver(BOX, segment(1));
     assert!(woken(&mut one) && woken(&mut two));
-    assert_eq!(consumer.take(10).envelopes.len(), 1);
+    assert_eq!(consumer.take(10).segments.len(), 1);
     drop(one);
-    hub.deliver(BOX, envelope(2));
+    hub.deliver(BOX, segment(2));
     assert!(woken(&mut two), "also when another has stopped watching");
 }
 
@@ -55,4 +52,40 @@ fn nothing_is_kept_of_those_who_are_gone() {
     assert_eq!(lock(&hub.polled).len(), 1);
     drop(two);
     assert!(lock(&hub.polled).is_empty());
+}
+
+#[test]
+fn a_consumer_has_a_bounded_queue_and_is_told_where_it_ends() {
+    let hub = Hub::default();
+    let consumer = hub.connect(BOX);
+    let fits = u64::try_from(QUEUED.min(QUEUED_BYTES / 1000)).unwrap();
+    for seq in 1..=fits {
+        hub.deliver(BOX, segment(seq));
+    }
+    assert!(!consumer.take(0).behind);
+    hub.deliver(BOX, segment(fits + 1));
+    let arrived = consumer.take(fits - 1);
+    assert_eq!((arrived.segments.len() as u64, arrived.behind), (fits - 1, false));
+    // There is room again, but what came before it is in the storage only.
+    hub.deliver(BOX, segment(fits + 2));
+    let arrived = consumer.take(10);
+    assert_eq!((arrived.segments.len(), arrived.behind), (1, true));
+    hub.deliver(BOX, segment(fits + 3));
+    let arrived = consumer.take(10);
+    assert_eq!((arrived.segments.len(), arrived.behind), (1, false));
+}
+
+#[test]
+fn a_newer_consumer_takes_over_and_an_older_one_takes_nothing_with_it() {
+    let hub = Hub::default();
+    let older = hub.connect(BOX);
+    let newer = hub.connect(BOX);
+    assert_eq!(older.take_notices(), [Notice::TakenOver]);
+    hub.disconnect(BOX, &older);
+    assert_eq!(hub.connected(), [BOX]);
+    hub.tell(BOX, Notice::Removed);
+    hub.tell(BOX, Notice::Removed);
+    assert_eq!(newer.take_notices(), [Notice::Removed]);
+    hub.disconnect(BOX, &newer);
+    assert!(hub.connected().is_empty());
 }

@@ -1,13 +1,13 @@
 //! Frames that answer.
 
-use std::sync::Arc;
-
+use bytes::{Bytes, BytesMut};
+use prost::encoding::{WireType, encode_key, encode_varint};
 use sprag_api::directory::KeyCounts;
 use sprag_api::frame::from_relay::Frame;
-use sprag_api::frame::{Closing, Deliver, Envelope, PreKeysLow, Receipt, Refused};
+use sprag_api::frame::{Closing, PreKeysLow, Receipt, Refused};
 use sprag_api::problem::Problem;
 
-use crate::storage::{self, Stored};
+use crate::storage::Stored;
 
 pub(super) fn receipt(number: u64, stored: Stored) -> Receipt {
     let left_out = stored.left_out.into_iter().map(Into::into).collect();
@@ -25,19 +25,18 @@ pub(super) fn refused(number: u64, problem: Problem) -> Frame {
     })
 }
 
-pub(super) fn deliver(envelopes: &[Arc<storage::Envelope>]) -> Frame {
-    let envelopes = envelopes
-        .iter()
-        .map(|envelope| Envelope {
-            seq: envelope.seq,
-            sender: envelope.sender.account.as_str().into(),
-            sender_device: envelope.sender.device.get(),
-            number: envelope.number,
-            received: envelope.received,
-            ciphertext: envelope.ciphertext.clone(),
-        })
-        .collect();
-    Frame::Deliver(Deliver { envelopes })
+/// A frame that delivers segments, without decoding them: the field's key and length, then what is
+/// stored.
+pub(super) fn deliver(segments: &[Bytes]) -> Bytes {
+    const FIELD: u32 = 4;
+    let len: usize = segments.iter().map(Bytes::len).sum();
+    let mut frame = BytesMut::with_capacity(len + 16);
+    encode_key(FIELD, WireType::LengthDelimited, &mut frame);
+    encode_varint(len as u64, &mut frame);
+    for segment in segments {
+        frame.extend_from_slice(segment);
+    }
+    frame.freeze()
 }
 
 pub(super) fn prekeys_low(counts: KeyCounts) -> Frame {
@@ -51,3 +50,6 @@ pub(super) fn closing(problem: Problem) -> Frame {
         retry_after: problem.retry_after.unwrap_or_default(),
     })
 }
+
+#[cfg(test)]
+mod tests;

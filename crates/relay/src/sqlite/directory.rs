@@ -216,12 +216,12 @@ fn add_devices(
         "INSERT INTO devices (account, number, identity_key) VALUES (?1, ?2, ?3) \
          ON CONFLICT (account, number) DO NOTHING",
     )?;
+    let mut count = database.prepare_cached("INSERT INTO counters (device) VALUES (?1)")?;
     for device in &list.devices {
-        insert.execute(params![
-            account.0,
-            device.id.get(),
-            device.identity_key.as_bytes().as_slice()
-        ])?;
+        let identity_key = device.identity_key.as_bytes().as_slice();
+        if insert.execute(params![account.0, device.id.get(), identity_key])? == 1 {
+            count.execute([database.last_insert_rowid()])?;
+        }
     }
     Ok(())
 }

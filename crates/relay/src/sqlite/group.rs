@@ -25,6 +25,8 @@ pub(super) trait Memory: Send + 'static {
     fn begin(&mut self, database: &Connection) -> rusqlite::Result<()>;
     /// Writes what changed, at the end of a transaction.
     fn flush(&mut self, database: &Connection) -> rusqlite::Result<()>;
+    /// The transaction is durable: what is to happen before its jobs are answered.
+    fn committed(&mut self) -> Box<dyn FnOnce() + Send>;
     /// The transaction is undone: what is remembered may be wrong.
     fn forget(&mut self);
 }
@@ -39,6 +41,10 @@ impl Memory for () {
         Ok(())
     }
 
+    fn committed(&mut self) -> Box<dyn FnOnce() + Send> {
+        Box::new(|| ())
+    }
+
     fn forget(&mut self) {}
 }
 
@@ -50,19 +56,16 @@ trait Job<M>: Send {
     fn committed(self: Box<Self>);
 }
 
-struct Work<Run, After, T, R> {
+struct Work<Run, T> {
     run: Run,
-    after: After,
     outcome: Option<T>,
-    reply: oneshot::Sender<R>,
+    reply: oneshot::Sender<T>,
 }
 
-impl<M, Run, After, T, R> Job<M> for Work<Run, After, T, R>
+impl<M, Run, T> Job<M> for Work<Run, T>
 where
     Run: FnMut(&Connection, &mut M) -> rusqlite::Result<T> + Send,
-    After: FnOnce(T) -> R + Send,
     T: Send,
-    R: Send,
 {
     fn run(&mut self, database: &Connection, memory: &mut M) -> rusqlite::Result<()> {
         self.outcome = Some((self.run)(database, memory)?);
@@ -70,73 +73,78 @@ where
     }
 
     fn committed(self: Box<Self>) {
-        let Self { after, outcome, reply, .. } = *self;
+        let Self { outcome, reply, .. } = *self;
         if let Some(outcome) = outcome {
             // Whoever asked may be gone; what was asked is done all the same.
-            let _ = reply.send(after(outcome));
+            let _ = reply.send(outcome);
         }
     }
 }
 
 type Jobs<M> = Vec<Box<dyn Job<M>>>;
 
-/// Hands jobs to the thread; the thread ends, after what it has, when this is dropped.
+/// Hands jobs to the thread; it ends, after what it has, when this is dropped.
 pub(super) struct Writer<M: Memory> {
     jobs: Option<Sender<Box<dyn Job<M>>>>,
-    thread: Option<JoinHandle<()>>,
+    threads: Vec<JoinHandle<()>>,
 }
 
 impl<M: Memory> Writer<M> {
     /// Starts the thread on a connection of its own.
     pub(super) fn start(name: &str, database: Connection, memory: M) -> io::Result<Self> {
         let (jobs, queue) = channel();
-        let thread = thread::Builder::new()
+        let (done, answers) = channel::<Done<M>>();
+        let committer = thread::Builder::new()
             .name(name.into())
-            .spawn(move || Committer { database, memory }.work(&queue))?;
-        Ok(Self { jobs: Some(jobs), thread: Some(thread) })
+            .spawn(move || Committer { database, memory, done }.work(&queue))?;
+        let answerer = thread::Builder::new()
+            .name(format!("{name} done"))
+            .spawn(move || answers.into_iter().for_each(Done::answer))?;
+        Ok(Self { jobs: Some(jobs), threads: vec![committer, answerer] })
     }
 
-    /// Runs `run` in the next transaction, `after` once that is durable. Takes its place at once.
-    pub(super) fn submit<T, R>(
+    /// Runs this in the next transaction; answered once that is durable. Takes its place at once.
+    pub(super) fn write<T: Send + 'static>(
         &self,
         run: impl FnMut(&Connection, &mut M) -> rusqlite::Result<T> + Send + 'static,
-        after: impl FnOnce(T) -> R + Send + 'static,
-    ) -> Answer<R>
-    where
-        T: Send + 'static,
-        R: Send + 'static,
-    {
+    ) -> Answer<T> {
         let (reply, answer) = oneshot::channel();
-        let work = Box::new(Work { run, after, outcome: None, reply });
+        let work = Box::new(Work { run, outcome: None, reply });
         if let Some(jobs) = &self.jobs {
             // Where the thread is gone, the dropped reply says so.
             let _ = jobs.send(work);
         }
         Box::pin(async move { answer.await.map_err(|_| Unavailable) })
     }
-
-    /// The same, where what is found is what is answered.
-    pub(super) fn write<T: Send + 'static>(
-        &self,
-        run: impl FnMut(&Connection, &mut M) -> rusqlite::Result<T> + Send + 'static,
-    ) -> Answer<T> {
-        self.submit(run, |outcome| outcome)
-    }
 }
 
 impl<M: Memory> Drop for Writer<M> {
     fn drop(&mut self) {
         self.jobs = None;
-        if let Some(thread) = self.thread.take() {
+        for thread in self.threads.drain(..) {
             // A writer that panicked has answered nobody; there is nothing left to do for it.
             let _ = thread.join();
         }
     }
 }
 
+/// A durable transaction, to be answered by a thread of its own, while the next one is written.
+struct Done<M> {
+    first: Box<dyn FnOnce() + Send>,
+    jobs: Jobs<M>,
+}
+
+impl<M> Done<M> {
+    fn answer(self) {
+        (self.first)();
+        self.jobs.into_iter().for_each(Job::committed);
+    }
+}
+
 struct Committer<M> {
     database: Connection,
     memory: M,
+    done: Sender<Done<M>>,
 }
 
 impl<M: Memory> Committer<M> {
@@ -150,31 +158,31 @@ impl<M: Memory> Committer<M> {
                     Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
                 }
             }
-            self.commit(&mut batch);
+            self.commit(std::mem::take(&mut batch));
         }
     }
 
-    fn commit(&mut self, batch: &mut Jobs<M>) {
-        let (jobs, began) = (batch.len(), Instant::now());
-        let outcome = self.transaction(batch);
-        metrics::committed(jobs, began.elapsed());
+    fn commit(&mut self, mut jobs: Jobs<M>) {
+        let began = Instant::now();
+        let outcome = self.transaction(&mut jobs);
+        metrics::committed(jobs.len(), began.elapsed());
         match outcome {
-            Ok(()) => batch.drain(..).for_each(Job::committed),
-            Err(error) if batch.len() == 1 => {
-                tracing::error!(%error, "a write failed");
-                batch.clear();
+            Ok(()) => {
+                // The other thread ends only after this one.
+                let _ = self.done.send(Done { first: self.memory.committed(), jobs });
             }
+            Err(error) if jobs.len() == 1 => tracing::error!(%error, "a write failed"),
             Err(error) => {
-                tracing::warn!(%error, jobs = batch.len(), "a commit failed; trying one by one");
-                for job in batch.drain(..) {
-                    self.commit(&mut vec![job]);
+                tracing::warn!(%error, jobs = jobs.len(), "a commit failed; trying one by one");
+                for job in jobs {
+                    self.commit(vec![job]);
                 }
             }
         }
     }
 
     fn transaction(&mut self, batch: &mut Jobs<M>) -> rusqlite::Result<()> {
-        let Self { database, memory } = self;
+        let Self { database, memory, .. } = self;
         let outcome = (|| {
             let transaction = database.transaction_with_behavior(TransactionBehavior::Immediate)?;
             memory.begin(&transaction)?;

@@ -1,38 +1,24 @@
 //! Mailboxes: accept, read, acknowledge.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use sprag_api::frame::Envelope;
 use sprag_api::limit;
-use sprag_api::name::{AccountName, Address, DeviceId};
+use sprag_api::name::DeviceId;
 
 use crate::storage::{
-    AccountId, Answer, Batch, Envelope, MailboxId, Mailboxes, SendRefusal, Stored, Submission,
+    AccountId, Answer, Batch, MailboxId, Mailboxes, Segment, SendRefusal, Stored, Submission,
 };
 
-use super::memory::{Devices, Standing, device_id};
+use super::memory::{Devices, Span, Standing};
 use super::{MailboxQuota, Sqlite, damaged};
 
 impl Mailboxes for Sqlite {
     fn accept(&self, batch: Batch) -> Answer<Vec<Result<Stored, SendRefusal>>> {
         let quota = self.quota;
-        let hub = Arc::clone(&self.hub);
-        let run = move |database: &Connection, memory: &mut Devices| {
-            let stored = Vec::with_capacity(batch.sends.len());
-            let mut accepting = Accepting { database, memory, quota, batch: &batch, stored };
-            let outcomes = batch
-                .sends
-                .iter()
-                .map(|send| accepting.accept(send))
-                .collect::<rusqlite::Result<Vec<_>>>()?;
-            Ok((outcomes, accepting.stored))
-        };
-        self.relay.writer.submit(run, move |(outcomes, stored)| {
-            for (mailbox, envelope) in stored {
-                hub.deliver(mailbox, envelope);
-            }
-            outcomes
+        self.relay.writer.write(move |database, memory| {
+            let mut accepting = Accepting { database, memory, quota, batch: &batch };
+            batch.sends.iter().map(|send| accepting.accept(send)).collect()
         })
     }
 
@@ -42,12 +28,7 @@ impl Mailboxes for Sqlite {
         })
     }
 
-    fn pending(
-        &self,
-        mailbox: MailboxId,
-        after: u64,
-        most: (usize, usize),
-    ) -> Answer<Vec<Arc<Envelope>>> {
+    fn pending(&self, mailbox: MailboxId, after: u64, most: (u64, usize)) -> Answer<Vec<Segment>> {
         let after = after.min(limit::NUMBER_MAX);
         self.relay.read(move |database| pending(database, mailbox, after, most))
     }
@@ -66,7 +47,6 @@ struct Accepting<'a> {
     memory: &'a mut Devices,
     quota: MailboxQuota,
     batch: &'a Batch,
-    stored: Vec<(MailboxId, Arc<Envelope>)>,
 }
 
 impl Accepting<'_> {
@@ -147,29 +127,15 @@ impl Accepting<'_> {
         device.next_seq += 1;
         device.waiting += 1;
         device.waiting_bytes += bytes;
-        self.database
-            .prepare_cached(
-                "INSERT INTO envelopes (device, seq, sender, sender_device, number, received, \
-                 bytes, ciphertext) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-            )?
-            .execute(params![
-                mailbox.0,
-                seq,
-                self.batch.sender.account.as_str(),
-                self.batch.sender.device.get(),
-                number,
-                self.batch.now,
-                bytes,
-                ciphertext.as_ref(),
-            ])?;
         let envelope = Envelope {
             seq,
-            sender: Arc::clone(&self.batch.sender),
+            sender: self.batch.sender.account.as_str().into(),
+            sender_device: self.batch.sender.device.get(),
             number,
             received: self.batch.now,
             ciphertext: ciphertext.clone(),
         };
-        self.stored.push((mailbox, Arc::new(envelope)));
+        self.memory.put(mailbox, envelope);
         Ok(true)
     }
 }
@@ -185,32 +151,39 @@ fn pending(
     database: &Connection,
     mailbox: MailboxId,
     after: u64,
-    (most, most_bytes): (usize, usize),
-) -> rusqlite::Result<Vec<Arc<Envelope>>> {
+    (mut most, most_bytes): (u64, usize),
+) -> rusqlite::Result<Vec<Segment>> {
+    let acknowledged: Option<u64> = database
+        .prepare_cached("SELECT acknowledged FROM counters WHERE device = ?1")?
+        .query_row([mailbox.0], |row| row.get(0))
+        .optional()?;
+    let Some(acknowledged) = acknowledged else { return Ok(Vec::new()) };
+    let after = after.max(acknowledged);
     let mut statement = database.prepare_cached(
-        "SELECT seq, sender, sender_device, number, received, ciphertext FROM envelopes \
-         WHERE device = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3",
+        "SELECT first, last, bytes, deliver FROM segments WHERE device = ?1 AND last > ?2 \
+         ORDER BY last",
     )?;
-    let mut rows = statement.query(params![mailbox.0, after, most])?;
+    let mut rows = statement.query(params![mailbox.0, after])?;
     let (mut found, mut bytes) = (Vec::new(), 0);
-    while bytes < most_bytes
+    while most > 0
+        && bytes < most_bytes
         && let Some(row) = rows.next()?
     {
-        let envelope = envelope(row)?;
-        bytes += envelope.ciphertext.len();
-        found.push(Arc::new(envelope));
+        if let Some(segment) = segment(row)?.part(after, most).map_err(damaged)? {
+            most -= segment.count();
+            bytes += segment.deliver.len();
+            found.push(segment);
+        }
     }
     Ok(found)
 }
 
-fn envelope(row: &Row<'_>) -> rusqlite::Result<Envelope> {
-    let account = AccountName::new(row.get::<_, String>(1)?).map_err(damaged)?;
-    Ok(Envelope {
-        seq: row.get(0)?,
-        sender: Arc::new(Address { account, device: device_id(row.get(2)?)? }),
-        number: row.get(3)?,
-        received: row.get(4)?,
-        ciphertext: row.get::<_, Vec<u8>>(5)?.into(),
+fn segment(row: &Row<'_>) -> rusqlite::Result<Segment> {
+    Ok(Segment {
+        first: row.get(0)?,
+        last: row.get(1)?,
+        bytes: row.get(2)?,
+        deliver: row.get::<_, Vec<u8>>(3)?.into(),
     })
 }
 
@@ -220,31 +193,39 @@ fn acknowledge(
     mailbox: MailboxId,
     through: u64,
 ) -> rusqlite::Result<bool> {
-    let (count, bytes): (u64, u64) = database
+    let whole: Vec<Span> = database
         .prepare_cached(
-            "SELECT count(*), ifnull(sum(bytes), 0) FROM envelopes WHERE device = ?1 AND seq <= ?2",
+            "SELECT first, last, bytes FROM segments WHERE device = ?1 AND last <= ?2 ORDER BY last",
         )?
-        .query_row(params![mailbox.0, through], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    if count == 0 {
+        .query_map(params![mailbox.0, through], span)?
+        .collect::<rusqlite::Result<_>>()?;
+    let begun: Option<Span> = database
+        .prepare_cached(
+            "SELECT first, last, bytes FROM segments WHERE device = ?1 AND last > ?2 \
+             ORDER BY last LIMIT 1",
+        )?
+        .query_row(params![mailbox.0, through], span)
+        .optional()?;
+    let begun = begun.filter(|span| span.first <= through);
+    // No further than what is there: places beyond it are of envelopes to come.
+    let through = if begun.is_some() { through } else { whole.last().map_or(0, |span| span.last) };
+    let Some(device) = memory.device_mut(database, mailbox)? else { return Ok(false) };
+    if through <= device.acknowledged {
         return Ok(false);
     }
+    for span in whole {
+        device.release(span);
+    }
+    if let Some(span) = begun {
+        device.release(Span { last: through, bytes: 0, ..span });
+    }
+    device.acknowledged = through;
     database
-        .prepare_cached("DELETE FROM envelopes WHERE device = ?1 AND seq <= ?2")?
+        .prepare_cached("DELETE FROM segments WHERE device = ?1 AND last <= ?2")?
         .execute(params![mailbox.0, through])?;
-    release(database, memory, mailbox, (count, bytes))?;
     Ok(true)
 }
 
-/// Envelopes left a mailbox.
-pub(super) fn release(
-    database: &Connection,
-    memory: &mut Devices,
-    mailbox: MailboxId,
-    (count, bytes): (u64, u64),
-) -> rusqlite::Result<()> {
-    if let Some(device) = memory.device_mut(database, mailbox)? {
-        device.waiting = device.waiting.saturating_sub(count);
-        device.waiting_bytes = device.waiting_bytes.saturating_sub(bytes);
-    }
-    Ok(())
+fn span(row: &Row<'_>) -> rusqlite::Result<Span> {
+    Ok(Span { first: row.get(0)?, last: row.get(1)?, bytes: row.get(2)? })
 }

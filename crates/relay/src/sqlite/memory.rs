@@ -1,14 +1,18 @@
 //! What the writer remembers of devices between transactions: counters that every message moves. They
-//! are written once for each commit, however many messages it holds.
+//! are written once for each commit, however many messages it holds; so are the envelopes that one
+//! mailbox gets in it.
 
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, params};
+use sprag_api::frame::Envelope;
 use sprag_api::limit;
 use sprag_api::name::{AccountName, DeviceId};
 
-use crate::storage::{AccountId, MailboxId};
+use crate::hub::Hub;
+use crate::storage::{AccountId, MailboxId, Segment};
 
 use super::group::Memory;
 
@@ -23,12 +27,32 @@ const WORDS: usize = 16;
 pub(super) struct Device {
     /// The place of the next envelope.
     pub(super) next_seq: u64,
+    /// The place up to which everything is acknowledged.
+    pub(super) acknowledged: u64,
     /// Envelopes that wait.
     pub(super) waiting: u64,
-    /// Bytes of their ciphertexts.
+    /// Bytes of their ciphertexts; those of a segment until it is acknowledged to its end.
     pub(super) waiting_bytes: u64,
     /// What was accepted from it.
     pub(super) sent: Numbers,
+}
+
+/// A segment, without its envelopes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Span {
+    pub(super) first: u64,
+    pub(super) last: u64,
+    pub(super) bytes: u64,
+}
+
+impl Device {
+    /// A segment goes; gives how many of its envelopes were still waiting.
+    pub(super) fn release(&mut self, span: Span) -> u64 {
+        let envelopes = span.last.saturating_sub(self.acknowledged.max(span.first - 1));
+        self.waiting = self.waiting.saturating_sub(envelopes);
+        self.waiting_bytes = self.waiting_bytes.saturating_sub(span.bytes);
+        envelopes
+    }
 }
 
 /// The numbers of accepted sends: the highest, and which of the 1024 up to it (a ring of bits, as in
@@ -106,13 +130,18 @@ pub(super) struct Recipient {
     pub(super) devices: Vec<(DeviceId, MailboxId)>,
 }
 
-/// Devices and accounts that were looked at.
-#[derive(Debug, Default)]
+/// Devices and accounts that were looked at, and what is to be stored at the end of the transaction.
+#[derive(Debug)]
 pub(super) struct Devices {
+    hub: Arc<Hub>,
     counters: HashMap<MailboxId, Option<Device>>,
     recipients: HashMap<AccountName, Recipient>,
     /// Devices whose counters moved in this transaction, in an order that does not depend on chance.
     moved: BTreeSet<MailboxId>,
+    /// The envelopes of this transaction, in the order of each mailbox.
+    accepted: BTreeMap<MailboxId, Vec<Envelope>>,
+    /// What was made of them.
+    stored: Vec<(MailboxId, Segment)>,
     /// SQLite's number for what other connections committed.
     others: i64,
 }
@@ -130,15 +159,17 @@ impl Memory for Devices {
     }
 
     fn flush(&mut self, database: &Connection) -> rusqlite::Result<()> {
+        self.store(database)?;
         let mut update = database.prepare_cached(
-            "UPDATE devices SET next_seq = ?2, waiting = ?3, waiting_bytes = ?4, sent_mark = ?5, \
-             sent_window = ?6 WHERE id = ?1",
+            "UPDATE counters SET next_seq = ?2, acknowledged = ?3, waiting = ?4, \
+             waiting_bytes = ?5, sent_mark = ?6, sent_window = ?7 WHERE device = ?1",
         )?;
         for id in std::mem::take(&mut self.moved) {
             if let Some(Some(device)) = self.counters.get(&id) {
                 update.execute(params![
                     id.0,
                     device.next_seq,
+                    device.acknowledged,
                     device.waiting,
                     device.waiting_bytes,
                     device.sent.mark,
@@ -149,14 +180,67 @@ impl Memory for Devices {
         Ok(())
     }
 
+    fn committed(&mut self) -> Box<dyn FnOnce() + Send> {
+        let (hub, stored) = (Arc::clone(&self.hub), std::mem::take(&mut self.stored));
+        Box::new(move || {
+            for (mailbox, segment) in stored {
+                hub.deliver(mailbox, segment);
+            }
+        })
+    }
+
     fn forget(&mut self) {
         self.counters.clear();
         self.recipients.clear();
         self.moved.clear();
+        self.accepted.clear();
+        self.stored.clear();
     }
 }
 
 impl Devices {
+    /// Remembers nothing yet; what is stored is handed to this hub.
+    pub(super) fn new(hub: Arc<Hub>) -> Self {
+        Self {
+            hub,
+            counters: HashMap::new(),
+            recipients: HashMap::new(),
+            moved: BTreeSet::new(),
+            accepted: BTreeMap::new(),
+            stored: Vec::new(),
+            others: 0,
+        }
+    }
+
+    /// Puts an envelope into a mailbox; it is stored with all others of the transaction.
+    pub(super) fn put(&mut self, mailbox: MailboxId, envelope: Envelope) {
+        self.accepted.entry(mailbox).or_default().push(envelope);
+    }
+
+    /// One row for the envelopes that a mailbox gets in this transaction.
+    fn store(&mut self, database: &Connection) -> rusqlite::Result<()> {
+        let mut insert = database.prepare_cached(
+            "INSERT INTO segments (device, first, last, bytes, received, deliver) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?;
+        for (mailbox, envelopes) in std::mem::take(&mut self.accepted) {
+            let received = envelopes.last().map_or(0, |envelope| envelope.received);
+            for segment in Segment::cut(envelopes) {
+                let Segment { first, last, bytes, ref deliver } = segment;
+                insert.execute(params![
+                    mailbox.0,
+                    first,
+                    last,
+                    bytes,
+                    received,
+                    deliver.as_ref()
+                ])?;
+                self.stored.push((mailbox, segment));
+            }
+        }
+        Ok(())
+    }
+
     /// A device's counters; `None` where there is no such device.
     pub(super) fn device(
         &mut self,
@@ -209,21 +293,23 @@ impl Devices {
     pub(super) fn device_removed(&mut self, id: MailboxId) {
         self.counters.remove(&id);
         self.moved.remove(&id);
+        self.accepted.remove(&id);
     }
 }
 
 fn read_device(database: &Connection, id: MailboxId) -> rusqlite::Result<Option<Device>> {
     database
         .prepare_cached(
-            "SELECT next_seq, waiting, waiting_bytes, sent_mark, sent_window FROM devices \
-             WHERE id = ?1",
+            "SELECT next_seq, acknowledged, waiting, waiting_bytes, sent_mark, sent_window \
+             FROM counters WHERE device = ?1",
         )?
         .query_row([id.0], |row| {
             Ok(Device {
                 next_seq: row.get(0)?,
-                waiting: row.get(1)?,
-                waiting_bytes: row.get(2)?,
-                sent: Numbers::from_bytes(row.get(3)?, row.get_ref(4)?.as_blob()?),
+                acknowledged: row.get(1)?,
+                waiting: row.get(2)?,
+                waiting_bytes: row.get(3)?,
+                sent: Numbers::from_bytes(row.get(4)?, row.get_ref(5)?.as_blob()?),
             })
         })
         .optional()

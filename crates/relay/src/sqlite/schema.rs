@@ -16,8 +16,9 @@ pub(super) struct Schema {
 
 /// Accounts, keys, tokens, mailboxes.
 ///
-/// `devices.id` names a mailbox, and is never used twice. `envelopes.id` rises with time; `envelopes.seq`
-/// is the place in the mailbox. What a removed device leaves is deleted by and by: `removed` lists it.
+/// `devices.id` names a mailbox, and is never used twice. `counters` has a row for each device, apart from
+/// `devices` because every message changes it. `segments.id` rises with time; `first` and `last` are
+/// places in the mailbox. What a removed device leaves is deleted by and by: `removed` lists it.
 pub(super) const RELAY: Schema = Schema {
     file: "relay.sqlite",
     steps: &["
@@ -39,12 +40,17 @@ pub(super) const RELAY: Schema = Schema {
             last_resort BLOB,
             one_time_mark INTEGER NOT NULL DEFAULT 0,
             kem_mark INTEGER NOT NULL DEFAULT 0,
+            UNIQUE (account, number)
+        ) STRICT;
+
+        CREATE TABLE counters (
+            device INTEGER PRIMARY KEY REFERENCES devices(id) ON DELETE CASCADE,
             next_seq INTEGER NOT NULL DEFAULT 1,
+            acknowledged INTEGER NOT NULL DEFAULT 0,
             waiting INTEGER NOT NULL DEFAULT 0,
             waiting_bytes INTEGER NOT NULL DEFAULT 0,
             sent_mark INTEGER NOT NULL DEFAULT 0,
-            sent_window BLOB NOT NULL DEFAULT x'',
-            UNIQUE (account, number)
+            sent_window BLOB NOT NULL DEFAULT x''
         ) STRICT;
 
         CREATE TABLE prekeys (
@@ -78,18 +84,16 @@ pub(super) const RELAY: Schema = Schema {
             expires INTEGER NOT NULL
         ) STRICT, WITHOUT ROWID;
 
-        CREATE TABLE envelopes (
+        CREATE TABLE segments (
             id INTEGER PRIMARY KEY,
             device INTEGER NOT NULL,
-            seq INTEGER NOT NULL,
-            sender TEXT NOT NULL,
-            sender_device INTEGER NOT NULL,
-            number INTEGER NOT NULL,
-            received INTEGER NOT NULL,
+            last INTEGER NOT NULL,
+            first INTEGER NOT NULL,
             bytes INTEGER NOT NULL,
-            ciphertext BLOB NOT NULL
+            received INTEGER NOT NULL,
+            deliver BLOB NOT NULL
         ) STRICT;
-        CREATE UNIQUE INDEX envelopes_by_place ON envelopes (device, seq, bytes);
+        CREATE UNIQUE INDEX segments_by_place ON segments (device, last, first, bytes);
 
         CREATE TABLE removed (device INTEGER PRIMARY KEY) STRICT;
     "],

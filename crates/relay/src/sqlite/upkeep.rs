@@ -8,8 +8,8 @@ use rusqlite::{Connection, params};
 
 use crate::storage::{Answer, Expired, MailboxId, Statistics, Unavailable, Upkeep};
 
-use super::memory::Devices;
-use super::{OpenError, Sqlite, blobs, mailboxes, schema};
+use super::memory::{Devices, Span};
+use super::{OpenError, Sqlite, blobs, schema};
 
 /// How many rows one transaction of upkeep deletes, so that messages need not wait for long.
 const SLICE: u32 = 500;
@@ -33,7 +33,7 @@ impl Upkeep for Sqlite {
                 database.query_row(&format!("SELECT count(*) FROM {table}"), (), |row| row.get(0))
             };
             let (envelopes, envelope_bytes) = database.query_row(
-                "SELECT ifnull(sum(waiting), 0), ifnull(sum(waiting_bytes), 0) FROM devices",
+                "SELECT ifnull(sum(waiting), 0), ifnull(sum(waiting_bytes), 0) FROM counters",
                 (),
                 |row| Ok((row.get(0)?, row.get(1)?)),
             )?;
@@ -101,7 +101,7 @@ fn expire_relay(
     now: u64,
     oldest_envelope: u64,
 ) -> rusqlite::Result<Expired> {
-    let envelopes = expire_envelopes(database, memory, oldest_envelope)?;
+    let (envelopes, more) = expire_envelopes(database, memory, oldest_envelope)?;
     let delete = |table: &str| {
         database
             .prepare_cached(&format!("DELETE FROM {table} WHERE expires <= ?1"))?
@@ -112,29 +112,34 @@ fn expire_relay(
     delete("nonces")?;
     let invitations = delete("invitations")?;
     let left = sweep_removed(database)?;
-    let more = envelopes == u64::from(SLICE) || left;
-    Ok(Expired { envelopes, tokens, invitations, more, blobs: 0 })
+    Ok(Expired { envelopes, tokens, invitations, more: more || left, blobs: 0 })
 }
 
-/// Envelopes in the order in which they were stored; stops at the first that is young enough.
+/// Segments in the order in which they were stored; stops at the first that is young enough.
 fn expire_envelopes(
     database: &Connection,
     memory: &mut Devices,
     oldest: u64,
-) -> rusqlite::Result<u64> {
-    let old: Vec<(i64, i64, u64)> = database
+) -> rusqlite::Result<(u64, bool)> {
+    let old: Vec<(i64, i64, Span)> = database
         .prepare_cached(
-            "SELECT id, device, bytes FROM (SELECT id, device, bytes, received FROM envelopes \
-             ORDER BY id LIMIT ?2) WHERE received < ?1",
+            "SELECT id, device, first, last, bytes FROM (SELECT * FROM segments ORDER BY id LIMIT ?2) \
+             WHERE received < ?1",
         )?
-        .query_map(params![oldest, SLICE], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        .query_map(params![oldest, SLICE], |row| {
+            let span = Span { first: row.get(2)?, last: row.get(3)?, bytes: row.get(4)? };
+            Ok((row.get(0)?, row.get(1)?, span))
+        })?
         .collect::<rusqlite::Result<_>>()?;
-    let mut delete = database.prepare_cached("DELETE FROM envelopes WHERE id = ?1")?;
-    for (id, device, bytes) in &old {
+    let mut delete = database.prepare_cached("DELETE FROM segments WHERE id = ?1")?;
+    let mut envelopes = 0;
+    for (id, device, span) in &old {
         delete.execute([id])?;
-        mailboxes::release(database, memory, MailboxId(*device), (1, *bytes))?;
+        if let Some(device) = memory.device_mut(database, MailboxId(*device))? {
+            envelopes += device.release(*span);
+        }
     }
-    Ok(old.len() as u64)
+    Ok((envelopes, old.len() == SLICE as usize))
 }
 
 /// Deletes some of what removed devices left; whether there is more.
@@ -144,7 +149,7 @@ fn sweep_removed(database: &Connection) -> rusqlite::Result<bool> {
         return Ok(false);
     };
     let mut deleted = 0;
-    for (table, entry) in [("envelopes", "id"), ("prekeys", "entry")] {
+    for (table, entry) in [("segments", "id"), ("prekeys", "entry")] {
         deleted += database
             .prepare_cached(&format!(
                 "DELETE FROM {table} WHERE {entry} IN (SELECT {entry} FROM {table} \
@@ -251,6 +256,6 @@ const AFTER_RESTORE: &str = "
     BEGIN;
     DELETE FROM prekeys;
     DELETE FROM tokens;
-    UPDATE devices SET next_seq = next_seq + 4294967296;
+    UPDATE counters SET next_seq = next_seq + 4294967296;
     COMMIT;
 ";

@@ -129,8 +129,9 @@ pub(crate) async fn send(
 
 /// The place, the number and the ciphertext of everything that waits.
 pub(crate) async fn waiting(storage: &dyn Storage, mailbox: MailboxId) -> Vec<(u64, u64, Vec<u8>)> {
-    let envelopes = storage.pending(mailbox, 0, (usize::MAX >> 1, usize::MAX)).await.unwrap();
-    envelopes.iter().map(|e| (e.seq, e.number, e.ciphertext.to_vec())).collect()
+    let segments = storage.pending(mailbox, 0, (u64::MAX, usize::MAX)).await.unwrap();
+    let envelopes = segments.iter().flat_map(|segment| segment.envelopes().unwrap());
+    envelopes.map(|e| (e.seq, e.number, e.ciphertext.to_vec())).collect()
 }
 
 const NEW: Result<Stored, SendRefusal> = Ok(Stored { duplicate: false, left_out: Vec::new() });
@@ -315,10 +316,19 @@ pub(crate) async fn a_mailbox_keeps_its_order(storage: &dyn Storage) {
     let expected: Vec<_> = (1..=9).map(|n| (n, n, vec![0])).collect();
     assert_eq!(waiting(storage, bob.mailbox).await, expected);
 
-    let page = storage.pending(bob.mailbox, 2, (3, usize::MAX)).await.unwrap();
-    assert_eq!(page.iter().map(|e| e.seq).collect::<Vec<_>>(), [3, 4, 5]);
-    let page = storage.pending(bob.mailbox, 2, (9, 2)).await.unwrap();
-    assert_eq!(page.len(), 2, "no more once they have so many bytes");
+    let page = async |after, most| {
+        let segments = storage.pending(bob.mailbox, after, most).await.unwrap();
+        let envelopes = segments.iter().flat_map(|segment| segment.envelopes().unwrap());
+        envelopes.map(|envelope| envelope.seq).collect::<Vec<_>>()
+    };
+    assert_eq!(page(2, (3, usize::MAX)).await, [3, 4, 5]);
+    assert!(page(2, (0, usize::MAX)).await.is_empty());
+    assert_eq!(page(2, (2, 1)).await.first(), Some(&3), "at least one segment");
+    // One that is acknowledged does not come again, also where it was stored with others.
+    assert!(storage.acknowledge(bob.mailbox, 4).await.unwrap());
+    assert!(!storage.acknowledge(bob.mailbox, 3).await.unwrap());
+    assert_eq!(page(0, (99, usize::MAX)).await, [5, 6, 7, 8, 9]);
+    assert_eq!(storage.statistics(NOW).await.unwrap().envelopes, 5);
     // What is deleted leaves its place to nobody.
     storage.acknowledge(bob.mailbox, u64::MAX).await.unwrap();
     assert_eq!(send(storage, &alice, "bob", 10, &[0]).await, NEW);
