@@ -148,12 +148,12 @@ pub(crate) async fn serve(app: Shared, socket: WebSocket, bearer: Bearer) {
 
 impl Connection {
     async fn run(&mut self) -> End {
-        let mut stopping = self.app.stopping.clone();
+        let mut stopped = Box::pin(told(self.app.stopping.clone()));
         let mut alarm = Box::pin(sleep_until(self.alarm()));
         loop {
             let step = tokio::select! {
                 biased;
-                () = told(&mut stopping) => Err(
+                () = &mut stopped => Err(
                     Problem::new(Code::ShuttingDown, "connect again").after(RECONNECT).into(),
                 ),
                 Some(outcome) = self.unstored.next(), if !self.unstored.is_empty() => {
@@ -468,7 +468,7 @@ impl Receiving {
 }
 
 /// Waits until the relay is being stopped.
-async fn told(stopping: &mut watch::Receiver<bool>) {
+async fn told(mut stopping: watch::Receiver<bool>) {
     // One who is gone without a word has stopped it too.
     let _ = stopping.wait_for(|stopping| *stopping).await;
 }

@@ -26,7 +26,7 @@ pub(super) trait Memory: Send + 'static {
     /// Writes what changed, at the end of a transaction.
     fn flush(&mut self, database: &Connection) -> rusqlite::Result<()>;
     /// The transaction is durable: what is to happen before its jobs are answered.
-    fn committed(&mut self) -> Box<dyn FnOnce() + Send>;
+    fn committed(&mut self);
     /// The transaction is undone: what is remembered may be wrong.
     fn forget(&mut self);
 }
@@ -41,9 +41,7 @@ impl Memory for () {
         Ok(())
     }
 
-    fn committed(&mut self) -> Box<dyn FnOnce() + Send> {
-        Box::new(|| ())
-    }
+    fn committed(&mut self) {}
 
     fn forget(&mut self) {}
 }
@@ -86,21 +84,17 @@ type Jobs<M> = Vec<Box<dyn Job<M>>>;
 /// Hands jobs to the thread; it ends, after what it has, when this is dropped.
 pub(super) struct Writer<M: Memory> {
     jobs: Option<Sender<Box<dyn Job<M>>>>,
-    threads: Vec<JoinHandle<()>>,
+    thread: Option<JoinHandle<()>>,
 }
 
 impl<M: Memory> Writer<M> {
     /// Starts the thread on a connection of its own.
     pub(super) fn start(name: &str, database: Connection, memory: M) -> io::Result<Self> {
         let (jobs, queue) = channel();
-        let (done, answers) = channel::<Done<M>>();
-        let committer = thread::Builder::new()
+        let thread = thread::Builder::new()
             .name(name.into())
-            .spawn(move || Committer { database, memory, done }.work(&queue))?;
-        let answerer = thread::Builder::new()
-            .name(format!("{name} done"))
-            .spawn(move || answers.into_iter().for_each(Done::answer))?;
-        Ok(Self { jobs: Some(jobs), threads: vec![committer, answerer] })
+            .spawn(move || Committer { database, memory }.work(&queue))?;
+        Ok(Self { jobs: Some(jobs), thread: Some(thread) })
     }
 
     /// Runs this in the next transaction; answered once that is durable. Takes its place at once.
@@ -121,30 +115,16 @@ impl<M: Memory> Writer<M> {
 impl<M: Memory> Drop for Writer<M> {
     fn drop(&mut self) {
         self.jobs = None;
-        for thread in self.threads.drain(..) {
+        if let Some(thread) = self.thread.take() {
             // A writer that panicked has answered nobody; there is nothing left to do for it.
             let _ = thread.join();
         }
     }
 }
 
-/// A durable transaction, to be answered by a thread of its own, while the next one is written.
-struct Done<M> {
-    first: Box<dyn FnOnce() + Send>,
-    jobs: Jobs<M>,
-}
-
-impl<M> Done<M> {
-    fn answer(self) {
-        (self.first)();
-        self.jobs.into_iter().for_each(Job::committed);
-    }
-}
-
 struct Committer<M> {
     database: Connection,
     memory: M,
-    done: Sender<Done<M>>,
 }
 
 impl<M: Memory> Committer<M> {
@@ -168,8 +148,8 @@ impl<M: Memory> Committer<M> {
         metrics::committed(jobs.len(), began.elapsed());
         match outcome {
             Ok(()) => {
-                // The other thread ends only after this one.
-                let _ = self.done.send(Done { first: self.memory.committed(), jobs });
+                self.memory.committed();
+                jobs.into_iter().for_each(Job::committed);
             }
             Err(error) if jobs.len() == 1 => tracing::error!(%error, "a write failed"),
             Err(error) => {

@@ -180,13 +180,10 @@ impl Memory for Devices {
         Ok(())
     }
 
-    fn committed(&mut self) -> Box<dyn FnOnce() + Send> {
-        let (hub, stored) = (Arc::clone(&self.hub), std::mem::take(&mut self.stored));
-        Box::new(move || {
-            for (mailbox, segment) in stored {
-                hub.deliver(mailbox, segment);
-            }
-        })
+    fn committed(&mut self) {
+        for (mailbox, segment) in self.stored.drain(..) {
+            self.hub.deliver(mailbox, segment);
+        }
     }
 
     fn forget(&mut self) {
