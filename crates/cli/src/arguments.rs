@@ -22,6 +22,7 @@ pub(crate) struct Arguments {
         long,
         help = "When to use colour; with auto, NO_COLOR turns it off",
         global = true,
+        display_order = 900,
         value_name = "WHEN",
         default_value = "auto"
     )]
@@ -33,7 +34,7 @@ pub(crate) enum Command {
     /// Walk through the Double Ratchet, step by step, with real keys
     #[command(long_about = LEARN, after_long_help = JSON)]
     Learn(LearnOptions),
-    /// Run a relay: a key directory, and mailboxes that cannot read what they hold
+    /// Run a relay: a key directory and mailboxes
     #[command(long_about = SERVE, after_long_help = SERVE_MORE)]
     Serve(Box<ServeOptions>),
     /// Look after a relay's data, also while it runs
@@ -224,8 +225,8 @@ When it is ready it prints one line: listening on URL. With --json it prints
   origin     what logins name
   ops        the URL of the operations port, or null
 
-Signals: SIGTERM and SIGINT stop it within 10 seconds, a second one at once; SIGHUP reads the
-certificate files again.";
+Signals: SIGTERM and SIGINT stop it within 10 seconds, a second one at once;
+SIGHUP reads the certificate files again.";
 
 const ADMIN_JSON: &str = "\
 The JSON object:

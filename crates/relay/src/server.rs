@@ -194,7 +194,7 @@ impl fmt::Debug for Relay {
 }
 
 /// Opens the storage, and puts together what every handler works with.
-async fn open(
+pub(crate) async fn open(
     config: Config,
     clock: Arc<dyn Clock>,
     origin: Origin,

@@ -70,3 +70,6 @@ async fn tell_removed(app: &Shared) -> Result<(), Unavailable> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

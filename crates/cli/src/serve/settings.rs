@@ -20,192 +20,173 @@ use sprag_relay::config::{Acme, Config, Limits, Registration, Tls};
 use super::amount::{Allowance, Count, Size, Span};
 
 macro_rules! settings {
-    ($( $(#[$attribute:meta])* $name:ident: $kind:ty, )+) => {
+    (
+        general { $( $(#[$attribute:meta])* $name:ident: $kind:ty, )+ }
+        limits { $(
+            $(#[$doc:meta])* $limit:ident: $of:ty = $variable:literal $unit:literal,
+        )+ }
+    ) => {
         /// Each is `None` or empty where nobody said anything.
         #[derive(Args, Clone, Debug, Default, Deserialize, PartialEq, Eq)]
         #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
-        pub(crate) struct Settings { $( $(#[$attribute])* pub(crate) $name: $kind, )+ }
+        pub(crate) struct Settings {
+            $( $(#[$attribute])* pub(crate) $name: $kind, )+
+            $(
+                $(#[$doc])*
+                #[arg(long, env = $variable, value_name = $unit)]
+                #[arg(help_heading = LIMITS, hide_short_help = true)]
+                #[serde(deserialize_with = "one")]
+                pub(crate) $limit: Option<$of>,
+            )+
+        }
 
         impl Settings {
             /// These, and where they say nothing, the others.
             fn or(self, other: Self) -> Self {
-                Self { $( $name: Setting::or(self.$name, other.$name), )+ }
+                Self {
+                    $( $name: Setting::or(self.$name, other.$name), )+
+                    $( $limit: self.$limit.or(other.$limit), )+
+                }
             }
         }
     };
 }
 
 settings! {
-    /// Get certificates for these names by ACME, and listen for HTTPS on [::]:443
-    #[arg(value_name = "DOMAIN", env = "SPRAG_DOMAIN", value_delimiter = ',')]
-    #[serde(deserialize_with = "several")]
-    domain: Vec<String>,
+    general {
+        /// Get certificates for these names by ACME, and listen for HTTPS on [::]:443
+        #[arg(value_name = "DOMAIN", env = "SPRAG_DOMAIN", value_delimiter = ',')]
+        #[serde(deserialize_with = "several")]
+        domain: Vec<String>,
 
-    /// Listen here [default: 127.0.0.1:7474, with a domain [::]:443]
-    #[arg(long, env = "SPRAG_LISTEN", value_name = "ADDRESS:PORT")]
-    #[serde(deserialize_with = "one")]
-    listen: Option<Address>,
+        /// Listen here [default: 127.0.0.1:7474, with a domain [::]:443]
+        #[arg(long, env = "SPRAG_LISTEN", value_name = "ADDRESS:PORT")]
+        #[serde(deserialize_with = "one")]
+        listen: Option<Address>,
 
-    /// Answer /healthz, /readyz and /metrics here, or nowhere with "off" [default: 127.0.0.1:7475]
-    #[arg(long, env = "SPRAG_OPS_LISTEN", value_name = "ADDRESS:PORT")]
-    #[serde(deserialize_with = "one")]
-    ops_listen: Option<OpsAddress>,
+        /// Answer /healthz, /readyz and /metrics here, or nowhere with "off" [default: 127.0.0.1:7475]
+        #[arg(long, env = "SPRAG_OPS_LISTEN", value_name = "ADDRESS:PORT")]
+        #[serde(deserialize_with = "one")]
+        ops_listen: Option<OpsAddress>,
 
-    /// Keep everything in this folder [default: sprag/relay in the XDG data folder]
-    #[arg(long, env = "SPRAG_DATA", value_name = "FOLDER")]
-    #[serde(deserialize_with = "one")]
-    data: Option<PathBuf>,
+        /// Keep everything in this folder [default: sprag/relay in the XDG data folder]
+        #[arg(long, env = "SPRAG_DATA", value_name = "FOLDER")]
+        #[serde(deserialize_with = "one")]
+        data: Option<PathBuf>,
 
-    /// How clients reach the relay, which their logins name [default: from DOMAIN or --listen]
-    #[arg(long, env = "SPRAG_ORIGIN", value_name = "URL")]
-    #[serde(deserialize_with = "one")]
-    origin: Option<Origin>,
+        /// How clients reach the relay, which their logins name [default: from DOMAIN or --listen]
+        #[arg(long, env = "SPRAG_ORIGIN", value_name = "URL")]
+        #[serde(deserialize_with = "one")]
+        origin: Option<Origin>,
 
-    /// Who may register: open, invitation or closed [default: open]
-    #[arg(long, env = "SPRAG_REGISTRATION", value_name = "WHO")]
-    #[serde(deserialize_with = "one")]
-    registration: Option<Who>,
+        /// Who may register: open, invitation or closed [default: open]
+        #[arg(long, env = "SPRAG_REGISTRATION", value_name = "WHO")]
+        #[serde(deserialize_with = "one")]
+        registration: Option<Who>,
 
-    /// A proxy in front adds X-Forwarded-For; only with this is it believed [default: false]
-    #[arg(long, env = "SPRAG_BEHIND_PROXY", value_name = "BOOL")]
-    #[arg(num_args = 0..=1, default_missing_value = "true", require_equals = true)]
-    #[serde(deserialize_with = "one")]
-    behind_proxy: Option<bool>,
+        /// A proxy in front adds X-Forwarded-For; only with this is it believed [default: false]
+        #[arg(long, env = "SPRAG_BEHIND_PROXY", value_name = "BOOL")]
+        #[arg(num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+        #[serde(deserialize_with = "one")]
+        behind_proxy: Option<bool>,
 
-    /// Encrypt with the certificate chain in this PEM file; SIGHUP reads it again
-    #[arg(long, env = "SPRAG_TLS_CERTIFICATE", value_name = "FILE")]
-    #[serde(deserialize_with = "one")]
-    tls_certificate: Option<PathBuf>,
+        /// Encrypt with the certificate chain in this PEM file; SIGHUP reads it again
+        #[arg(long, env = "SPRAG_TLS_CERTIFICATE", value_name = "FILE")]
+        #[serde(deserialize_with = "one")]
+        tls_certificate: Option<PathBuf>,
 
-    /// The private key of that certificate, a PEM file
-    #[arg(long, env = "SPRAG_TLS_KEY", value_name = "FILE")]
-    #[serde(deserialize_with = "one")]
-    tls_key: Option<PathBuf>,
+        /// The private key of that certificate, a PEM file
+        #[arg(long, env = "SPRAG_TLS_KEY", value_name = "FILE")]
+        #[serde(deserialize_with = "one")]
+        tls_key: Option<PathBuf>,
 
-    /// Where the certificate authority writes to about trouble
-    #[arg(long, env = "SPRAG_ACME_CONTACT", value_name = "EMAIL", value_delimiter = ',')]
-    #[serde(deserialize_with = "several")]
-    acme_contact: Vec<String>,
+        /// Where the certificate authority writes to about trouble
+        #[arg(long, env = "SPRAG_ACME_CONTACT", value_name = "EMAIL", value_delimiter = ',')]
+        #[serde(deserialize_with = "several")]
+        acme_contact: Vec<String>,
 
-    /// The certificate authority [default: Let's Encrypt]
-    #[arg(long, env = "SPRAG_ACME_DIRECTORY", value_name = "URL")]
-    #[serde(deserialize_with = "one")]
-    acme_directory: Option<String>,
+        /// The certificate authority [default: Let's Encrypt]
+        #[arg(long, env = "SPRAG_ACME_DIRECTORY", value_name = "URL")]
+        #[serde(deserialize_with = "one")]
+        acme_directory: Option<String>,
 
-    /// Trust this root (a PEM file) for the authority's own HTTPS, not the public ones
-    #[arg(long, env = "SPRAG_ACME_DIRECTORY_ROOT", value_name = "FILE")]
-    #[serde(deserialize_with = "one")]
-    acme_directory_root: Option<PathBuf>,
+        /// Trust this root (a PEM file) for the authority's own HTTPS, not the public ones
+        #[arg(long, env = "SPRAG_ACME_DIRECTORY_ROOT", value_name = "FILE")]
+        #[serde(deserialize_with = "one")]
+        acme_directory_root: Option<PathBuf>,
 
-    /// Log from this level on: error, warn, info, debug, trace [default: info]
-    #[arg(long, env = "SPRAG_LOG", value_name = "LEVEL")]
-    #[serde(deserialize_with = "one")]
-    log: Option<Level>,
+        /// Log from this level on: error, warn, info, debug, trace [default: info]
+        #[arg(long, env = "SPRAG_LOG", value_name = "LEVEL")]
+        #[serde(deserialize_with = "one")]
+        log: Option<Level>,
 
-    /// How log lines on standard error look: text or json [default: text]
-    #[arg(long, env = "SPRAG_LOG_FORMAT", value_name = "FORMAT")]
-    #[serde(deserialize_with = "one")]
-    log_format: Option<LogFormat>,
+        /// How log lines on standard error look: text or json [default: text]
+        #[arg(long, env = "SPRAG_LOG_FORMAT", value_name = "FORMAT")]
+        #[serde(deserialize_with = "one")]
+        log_format: Option<LogFormat>,
+    }
 
-    /// Envelopes in one mailbox [default: 10000]
-    #[arg(long, env = "SPRAG_MAILBOX_ENVELOPES", value_name = "N", help_heading = LIMITS)]
-    #[serde(deserialize_with = "one")]
-    mailbox_envelopes: Option<Count>,
+    limits {
+        /// Envelopes in one mailbox [default: 10000]
+        mailbox_envelopes: Count = "SPRAG_MAILBOX_ENVELOPES" "N",
 
-    /// Ciphertext in one mailbox [default: 64MiB]
-    #[arg(long, env = "SPRAG_MAILBOX_BYTES", value_name = "SIZE", help_heading = LIMITS)]
-    #[serde(deserialize_with = "one")]
-    mailbox_bytes: Option<Size>,
+        /// Ciphertext in one mailbox [default: 64MiB]
+        mailbox_bytes: Size = "SPRAG_MAILBOX_BYTES" "SIZE",
 
-    /// How long an envelope waits [default: 30d]
-    #[arg(long, env = "SPRAG_ENVELOPE_LIFETIME", value_name = "TIME", help_heading = LIMITS)]
-    #[serde(deserialize_with = "one")]
-    envelope_lifetime: Option<Span>,
+        /// How long an envelope waits [default: 30d]
+        envelope_lifetime: Span = "SPRAG_ENVELOPE_LIFETIME" "TIME",
 
-    /// How long a blob is kept [default: 30d]
-    #[arg(long, env = "SPRAG_BLOB_LIFETIME", value_name = "TIME", help_heading = LIMITS)]
-    #[serde(deserialize_with = "one")]
-    blob_lifetime: Option<Span>,
+        /// How long a blob is kept [default: 30d]
+        blob_lifetime: Span = "SPRAG_BLOB_LIFETIME" "TIME",
 
-    /// All blobs of one account [default: 1GiB]
-    #[arg(long, env = "SPRAG_BLOB_BYTES_PER_ACCOUNT", value_name = "SIZE", help_heading = LIMITS)]
-    #[serde(deserialize_with = "one")]
-    blob_bytes_per_account: Option<Size>,
+        /// All blobs of one account [default: 1GiB]
+        blob_bytes_per_account: Size = "SPRAG_BLOB_BYTES_PER_ACCOUNT" "SIZE",
 
-    /// Registrations from one address [default: 10+20/h]
-    #[arg(long, env = "SPRAG_REGISTRATIONS_PER_ADDRESS", value_name = "RATE", help_heading = LIMITS)]
-    #[serde(deserialize_with = "one")]
-    registrations_per_address: Option<Allowance>,
+        /// Registrations from one address [default: 10+20/h]
+        registrations_per_address: Allowance = "SPRAG_REGISTRATIONS_PER_ADDRESS" "RATE",
 
-    /// Logins and other calls without a token, from one address [default: 300+18000/h]
-    #[arg(long, env = "SPRAG_CALLS_PER_ADDRESS", value_name = "RATE", help_heading = LIMITS)]
-    #[serde(deserialize_with = "one")]
-    calls_per_address: Option<Allowance>,
+        /// Logins and other calls without a token, from one address [default: 300+18000/h]
+        calls_per_address: Allowance = "SPRAG_CALLS_PER_ADDRESS" "RATE",
 
-    /// Calls with a token, of one account [default: 600+36000/h]
-    #[arg(long, env = "SPRAG_CALLS_PER_ACCOUNT", value_name = "RATE", help_heading = LIMITS)]
-    #[serde(deserialize_with = "one")]
-    calls_per_account: Option<Allowance>,
+        /// Calls with a token, of one account [default: 600+36000/h]
+        calls_per_account: Allowance = "SPRAG_CALLS_PER_ACCOUNT" "RATE",
 
-    /// Sends of one account [default: 1000+72000/h]
-    #[arg(long, env = "SPRAG_SENDS_PER_ACCOUNT", value_name = "RATE", help_heading = LIMITS)]
-    #[serde(deserialize_with = "one")]
-    sends_per_account: Option<Allowance>,
+        /// Sends of one account [default: 1000+72000/h]
+        sends_per_account: Allowance = "SPRAG_SENDS_PER_ACCOUNT" "RATE",
 
-    /// Claims of one account's keys by another [default: 10+20/h]
-    #[arg(long, env = "SPRAG_CLAIMS_PER_PAIR", value_name = "RATE", help_heading = LIMITS)]
-    #[serde(deserialize_with = "one")]
-    claims_per_pair: Option<Allowance>,
+        /// Claims of one account's keys by another [default: 10+20/h]
+        claims_per_pair: Allowance = "SPRAG_CLAIMS_PER_PAIR" "RATE",
 
-    /// Claims of one account's one-time prekeys by everyone [default: 100+200/h]
-    #[arg(long, env = "SPRAG_CLAIMS_PER_TARGET", value_name = "RATE", help_heading = LIMITS)]
-    #[serde(deserialize_with = "one")]
-    claims_per_target: Option<Allowance>,
+        /// Claims of one account's one-time prekeys by everyone [default: 100+200/h]
+        claims_per_target: Allowance = "SPRAG_CLAIMS_PER_TARGET" "RATE",
 
-    /// Connections in all [default: 20000]
-    #[arg(long, env = "SPRAG_CONNECTIONS", value_name = "N", help_heading = LIMITS)]
-    #[serde(deserialize_with = "one")]
-    connections: Option<Count>,
+        /// Connections in all [default: 20000]
+        connections: Count = "SPRAG_CONNECTIONS" "N",
 
-    /// Connections from one address [default: 256]
-    #[arg(long, env = "SPRAG_CONNECTIONS_PER_ADDRESS", value_name = "N", help_heading = LIMITS)]
-    #[serde(deserialize_with = "one")]
-    connections_per_address: Option<Count>,
+        /// Connections from one address [default: 256]
+        connections_per_address: Count = "SPRAG_CONNECTIONS_PER_ADDRESS" "N",
 
-    /// Sockets of one account [default: 16]
-    #[arg(long, env = "SPRAG_SOCKETS_PER_ACCOUNT", value_name = "N", help_heading = LIMITS)]
-    #[serde(deserialize_with = "one")]
-    sockets_per_account: Option<Count>,
+        /// Sockets of one account [default: 16]
+        sockets_per_account: Count = "SPRAG_SOCKETS_PER_ACCOUNT" "N",
 
-    /// Envelopes delivered ahead of their acknowledgement [default: 512]
-    #[arg(long, env = "SPRAG_WINDOW", value_name = "N", help_heading = LIMITS)]
-    #[serde(deserialize_with = "one")]
-    window: Option<Count>,
+        /// Envelopes delivered ahead of their acknowledgement [default: 512]
+        window: Count = "SPRAG_WINDOW" "N",
 
-    /// How long the head of a request or a TLS handshake may take [default: 10s]
-    #[arg(long, env = "SPRAG_HEADER_TIMEOUT", value_name = "TIME", help_heading = LIMITS)]
-    #[serde(deserialize_with = "one")]
-    header_timeout: Option<Span>,
+        /// How long the head of a request or a TLS handshake may take [default: 10s]
+        header_timeout: Span = "SPRAG_HEADER_TIMEOUT" "TIME",
 
-    /// How long the body of a request may take [default: 30s]
-    #[arg(long, env = "SPRAG_BODY_TIMEOUT", value_name = "TIME", help_heading = LIMITS)]
-    #[serde(deserialize_with = "one")]
-    body_timeout: Option<Span>,
+        /// How long the body of a request may take [default: 30s]
+        body_timeout: Span = "SPRAG_BODY_TIMEOUT" "TIME",
 
-    /// How long a connection is kept for a next request [default: 75s]
-    #[arg(long, env = "SPRAG_KEEP_ALIVE", value_name = "TIME", help_heading = LIMITS)]
-    #[serde(deserialize_with = "one")]
-    keep_alive: Option<Span>,
+        /// How long a connection is kept for a next request [default: 75s]
+        keep_alive: Span = "SPRAG_KEEP_ALIVE" "TIME",
 
-    /// How long a socket may be silent; it is asked at half of it [default: 120s]
-    #[arg(long, env = "SPRAG_IDLE_TIMEOUT", value_name = "TIME", help_heading = LIMITS)]
-    #[serde(deserialize_with = "one")]
-    idle_timeout: Option<Span>,
+        /// How long a socket may be silent; it is asked at half of it [default: 120s]
+        idle_timeout: Span = "SPRAG_IDLE_TIMEOUT" "TIME",
 
-    /// How long a client may leave unread what is sent to it [default: 30s]
-    #[arg(long, env = "SPRAG_WRITE_TIMEOUT", value_name = "TIME", help_heading = LIMITS)]
-    #[serde(deserialize_with = "one")]
-    write_timeout: Option<Span>,
+        /// How long a client may leave unread what is sent to it [default: 30s]
+        write_timeout: Span = "SPRAG_WRITE_TIMEOUT" "TIME",
+    }
 }
 
 const LIMITS: &str = "Limits (RATE: how many at once + how many more an hour)";

@@ -99,6 +99,24 @@ async fn a_connection_without_requests_ends() {
 }
 
 #[tokio::test]
+async fn a_body_that_comes_too_slowly_is_not_waited_for() {
+    let world = start(|config| config.limits.body_timeout = SHORT).await;
+    let head = "POST /v1/sessions HTTP/1.1\r\nHost: relay\r\nContent-Type: application/json\r\n\
+                Content-Length: 2\r\n\r\n";
+    let mut slow = world.connect().await;
+    slow.send(&format!("{head}{{")).await;
+    let answer = slow.answer().await.expect("an answer");
+    assert_eq!(answer.status, 408);
+    assert!(answer.head.contains("content-type: application/problem+json"), "{}", answer.head);
+    assert!(answer.body.contains(r#""code":"timeout""#), "{}", answer.body);
+    slow.closed().await;
+    // One that is there is read, and found to be none of this call.
+    let mut quick = world.connect().await;
+    quick.send(&format!("{head}{{}}")).await;
+    assert_eq!(quick.answer().await.map(|answer| answer.status), Some(400));
+}
+
+#[tokio::test]
 async fn a_head_that_is_too_long_is_refused() {
     let world = start(|_| {}).await;
     let padded = |len: usize| {
