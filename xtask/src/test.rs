@@ -9,7 +9,7 @@ use crate::project::{Project, succeed};
 pub(crate) fn run(project: &Project) -> Result<()> {
     compiler::ensure(project)?;
     project.step("build the tests");
-    let selection = ["--workspace", "--exclude", "sprag-bench", "--locked"];
+    let selection = ["--workspace", "--locked"];
     succeed(project.cargo(["test", "--no-run"]).args(selection))?;
     project.step("run the tests");
     succeed(project.cargo(["test", "--no-fail-fast"]).args(selection))

@@ -23,7 +23,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
 /// What a socket reads at once: a frame of 16 messages fits.
-const READ: usize = 32 * 1024;
+const READ: usize = 4 * 1024;
 
 /// Who receives for an account.
 #[derive(Default)]

@@ -16,6 +16,8 @@ pub(crate) struct Environment {
     cores: usize,
     cpu: Option<String>,
     kernel: Option<String>,
+    /// How many processes wanted to run in the minute before, ours not among them.
+    load: Option<f64>,
     file_system: Option<String>,
     /// The median time to append 1 KiB to a file and make it durable.
     fsync_seconds: f64,
@@ -37,6 +39,7 @@ impl Environment {
         Ok(Self {
             cores: std::thread::available_parallelism().map_or(1, usize::from),
             cpu: read("/proc/cpuinfo").and_then(model),
+            load: read("/proc/loadavg").and_then(|text| text.split(' ').next()?.parse().ok()),
             kernel: read("/proc/sys/kernel/osrelease").map(|text| text.trim().to_owned()),
             file_system: read("/proc/mounts").and_then(|mounts| file_system(&mounts, folder)),
             fsync_seconds: fsync(folder)?.as_secs_f64(),
@@ -49,10 +52,12 @@ impl Environment {
     pub(crate) fn text(&self) -> String {
         let or_unknown =
             |text: &Option<String>| text.clone().unwrap_or_else(|| "unknown".to_owned());
+        let load = self.load.map(|load| format!(", load {load:.2} before"));
         format!(
-            "{} cores ({}), kernel {}, {}, fsync {:.2} ms, Redis {}",
+            "{} cores ({}){}, kernel {}, {}, fsync {:.2} ms, Redis {}",
             self.cores,
             or_unknown(&self.cpu),
+            load.unwrap_or_default(),
             or_unknown(&self.kernel),
             or_unknown(&self.file_system),
             self.fsync_seconds * 1e3,

@@ -18,6 +18,8 @@ use crate::subject::{Connected, Saturation, Subject, count, idle};
 
 /// Files and connections of ours beside those that are measured.
 const MARGIN: usize = 256;
+/// How many messages of each sender are submitted and not yet accepted.
+const IN_FLIGHT: [u64; 2] = [1, 16];
 /// Rows in one commit of bare SQLite.
 const BATCHES: [u32; 4] = [1, 64, 512, 1600];
 
@@ -44,11 +46,14 @@ pub(crate) fn run(plan: &Plan) -> Result<Report> {
     let environment = Environment::look(&plan.folder, version, open_files)?;
     let mut rows = Vec::new();
     let mut batches = Vec::new();
-    if ["messages", "latency", "drain"].iter().any(|work| plan.wants(work)) {
+    let messages =
+        IN_FLIGHT.map(|in_flight| (in_flight, format!("messages, {in_flight} in flight")));
+    let works = messages.iter().map(|(_, work)| work.as_str()).chain(["latency", "drain"]);
+    if works.into_iter().any(|work| plan.wants(work)) {
         let mut servers = plan.servers()?;
-        for in_flight in [1, 16] {
-            if plan.wants("messages") {
-                rows.extend(plan.messages(&mut servers, in_flight, &mut batches)?);
+        for (in_flight, work) in messages {
+            if plan.wants(&work) {
+                rows.extend(plan.messages(&mut servers, in_flight, &work, &mut batches)?);
             }
         }
         if plan.wants("latency") {
@@ -126,11 +131,11 @@ impl Plan {
         &self,
         servers: &mut Servers,
         in_flight: u64,
+        work: &str,
         batches: &mut Vec<(u64, Saturation)>,
     ) -> Result<Vec<Row>> {
-        let work = format!("messages, {in_flight} in flight");
         let time = self.scale.saturation;
-        let all = self.rounds(servers, &work, |server| server.saturate(in_flight, time))?;
+        let all = self.rounds(servers, work, |server| server.saturate(in_flight, time))?;
         let best = all.map(|rounds| rounds.into_iter().max_by(|a, b| a.rate.total_cmp(&b.rate)));
         batches.extend(best.first().copied().flatten().map(|best| (in_flight, best)));
         let least = if in_flight == 1 { 0.8 } else { 1.0 };
