@@ -8,6 +8,7 @@
 mod abuse;
 mod backup;
 mod crash;
+mod document;
 mod ledger;
 mod process;
 mod secrecy;
