@@ -1,5 +1,6 @@
 //! The project's chores, run as `cargo xtask NAME`. One file a chore; each says what it does.
 
+mod api;
 mod bench;
 mod compiler;
 mod deny;
@@ -45,6 +46,8 @@ enum Chore {
     Fuzz(fuzz::Options),
     /// Write the test vectors.
     Vectors(vectors::Options),
+    /// Hold a relay against its OpenAPI document (needs Python 3).
+    Api,
     /// Measure the protocol, or the relay, beside a peer and the bare limits; the best samples count.
     Bench(bench::Options),
 }
@@ -70,6 +73,7 @@ fn run(chore: Chore) -> Result<()> {
         Chore::Deny(options) => deny::run(&project, &options),
         Chore::Fuzz(options) => fuzz::run(&project, &options),
         Chore::Vectors(options) => vectors::run(&project, &options),
+        Chore::Api => api::run(&project),
         Chore::Bench(options) => bench::run(&project, &options),
     }
 }

@@ -1,7 +1,7 @@
 //! A relay of a test's own, with a clock that the test turns.
 
 use std::fs;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -82,7 +82,8 @@ impl Here {
         config.origin = Some(Origin::new(ORIGIN).unwrap());
         let told: Arc<dyn Clock> = Arc::<Hands>::clone(&clock);
         let relay = Relay::start(config.clone(), Arc::clone(&told)).await.unwrap();
-        let place = Place { address: relay.address(), origin: ORIGIN.into(), clock: told };
+        let from = Ipv4Addr::LOCALHOST.into();
+        let place = Place { address: relay.address(), origin: ORIGIN.into(), clock: told, from };
         Self { relay, clock, config, folder, place }
     }
 

@@ -57,7 +57,7 @@ impl Account {
             place: place.clone(),
             local,
             rng,
-            http: Http::to(place.address),
+            http: Http::to(place),
             token: String::new(),
             login: None,
             number: 0,
@@ -222,7 +222,7 @@ impl Device {
     /// Goes on at the relay as it is after a restart.
     pub(crate) fn move_to(&mut self, place: &Place) {
         self.place = place.clone();
-        self.http = Http::to(place.address);
+        self.http = Http::to(place);
     }
 
     /// The next number for a send.
@@ -259,8 +259,12 @@ impl Device {
 
     /// A connection that only sends.
     pub(crate) async fn send_only(&self) -> Socket {
+        self.send_only_or_lost().await.unwrap()
+    }
+
+    pub(crate) async fn send_only_or_lost(&self) -> Result<Socket, Lost> {
         let hello = Hello { counter: self.number, send_only: true };
-        self.hello(hello).await.unwrap().0
+        self.hello(hello).await.map(|(socket, _)| socket)
     }
 
     pub(crate) async fn hello(&self, hello: Hello) -> Result<(Socket, Welcome), Lost> {

@@ -1,7 +1,5 @@
 //! HTTP as a client speaks it: one connection, kept for the next call.
 
-use std::net::SocketAddr;
-
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{SendRequest, handshake};
@@ -11,13 +9,12 @@ use hyper_util::rt::TokioIo;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sprag_api::problem::{Code, Problem};
-use tokio::net::TcpStream;
 
-use super::{Lost, soon};
+use super::{Lost, Place, soon};
 
 /// A connection to the relay.
 pub(crate) struct Http {
-    address: SocketAddr,
+    place: Place,
     sender: Option<SendRequest<Full<Bytes>>>,
 }
 
@@ -43,8 +40,8 @@ impl Body {
 }
 
 impl Http {
-    pub(crate) fn to(address: SocketAddr) -> Self {
-        Self { address, sender: None }
+    pub(crate) fn to(place: &Place) -> Self {
+        Self { place: place.clone(), sender: None }
     }
 
     /// One call, on the connection that is there or on a new one.
@@ -56,7 +53,7 @@ impl Http {
         body: Body,
     ) -> Result<Answer, Lost> {
         let mut request = Request::builder().method(method).uri(path);
-        request = request.header(HOST, self.address.to_string());
+        request = request.header(HOST, self.place.address.to_string());
         if let Some(token) = token {
             request = request.header(AUTHORIZATION, format!("Bearer {token}"));
         }
@@ -78,8 +75,7 @@ impl Http {
             None => false,
         };
         if !ready {
-            let stream = soon(TcpStream::connect(self.address)).await??;
-            stream.set_nodelay(true)?;
+            let stream = self.place.connect().await?;
             let (sender, connection) = soon(handshake(TokioIo::new(stream))).await??;
             tokio::spawn(connection);
             self.sender = Some(sender);

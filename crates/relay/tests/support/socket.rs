@@ -37,8 +37,7 @@ impl Socket {
         let mut request = format!("ws://{}/v1/socket", place.address).into_client_request()?;
         let offer = format!("sprag.v1, token.{token}").parse()?;
         request.headers_mut().insert("Sec-WebSocket-Protocol", offer);
-        let stream = soon(TcpStream::connect(place.address)).await??;
-        stream.set_nodelay(true)?;
+        let stream = place.connect().await?;
         let (stream, answer) = soon(tokio_tungstenite::client_async(request, stream)).await??;
         assert_eq!(answer.headers()["Sec-WebSocket-Protocol"], "sprag.v1");
         Ok(Self { stream, waiting: VecDeque::new() })
@@ -134,8 +133,7 @@ impl Socket {
     pub(crate) async fn fates(&mut self, numbers: &[u64]) -> Result<Vec<Fate>, Lost> {
         let mut fates = Vec::new();
         while fates.len() < numbers.len() {
-            let found = self.find(fates_in).await?;
-            fates.extend(found);
+            fates.extend(self.some_fates().await?);
         }
         let number = |fate: &Fate| match fate {
             Fate::Accepted(receipt) => receipt.number,
@@ -145,12 +143,32 @@ impl Socket {
         Ok(fates)
     }
 
+    /// The fates that come next, as many as one frame tells.
+    pub(crate) async fn some_fates(&mut self) -> Result<Vec<Fate>, Lost> {
+        self.find(fates_in).await
+    }
+
     /// Every envelope up to `Empty`.
     pub(crate) async fn drain(&mut self) -> Result<Vec<Envelope>, Lost> {
         let mut envelopes = Vec::new();
         loop {
             match self.find(|frame| is_delivery(frame).then(|| frame.clone())).await? {
                 Reply::Deliver(deliver) => envelopes.extend(deliver.envelopes),
+                _ => return Ok(envelopes),
+            }
+        }
+    }
+
+    /// The same where more than a window may wait: acknowledges on the way.
+    pub(crate) async fn drain_acknowledging(&mut self) -> Result<Vec<Envelope>, Lost> {
+        let mut envelopes = Vec::new();
+        loop {
+            match self.find(|frame| is_delivery(frame).then(|| frame.clone())).await? {
+                Reply::Deliver(deliver) => {
+                    envelopes.extend(deliver.envelopes);
+                    let through = envelopes.last().map_or(0, |envelope: &Envelope| envelope.seq);
+                    self.acknowledge(through).await?;
+                }
                 _ => return Ok(envelopes),
             }
         }
