@@ -54,12 +54,12 @@ macro_rules! settings {
 
 settings! {
     general {
-        /// Get certificates for these names by ACME, and listen for HTTPS on [::]:443
+        /// Get certificates for these names by ACME, and listen for HTTPS on port 443
         #[arg(value_name = "DOMAIN", env = "SPRAG_DOMAIN", value_delimiter = ',')]
         #[serde(deserialize_with = "several")]
         domain: Vec<String>,
 
-        /// Listen here [default: 127.0.0.1:7474, with a domain [::]:443]
+        /// Listen here [default: 127.0.0.1:7474; with a domain, port 443 of all]
         #[arg(long, env = "SPRAG_LISTEN", value_name = "ADDRESS:PORT")]
         #[serde(deserialize_with = "one")]
         listen: Option<Address>,

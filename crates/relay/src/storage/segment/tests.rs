@@ -33,7 +33,7 @@ fn a_part_is_what_lies_after_a_place() {
     let segment = Segment::cut(all.clone()).remove(0);
     let part = |after, most| {
         segment.clone().part(after, most).unwrap().map_or(Vec::new(), |part| {
-            assert_eq!(part.count() as usize, part.envelopes().unwrap().len());
+            assert_eq!(part.count(), part.envelopes().unwrap().len() as u64);
             part.envelopes().unwrap()
         })
     };
