@@ -18,7 +18,7 @@ async fn look_up(here: &Here, forwarded_for: &str) -> Answer {
         .header(HOST, "relay.example")
         .header("x-forwarded-for", forwarded_for)
         .body(Full::new(Bytes::new()));
-    Http::to(here.place.address).send(request.unwrap()).await.unwrap()
+    Http::to(&here.place).send(request.unwrap()).await.unwrap()
 }
 
 #[tokio::test]

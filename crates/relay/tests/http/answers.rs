@@ -21,7 +21,7 @@ async fn with(here: &Here, method: Method, path: &str, headers: &[(&'static str,
         request = request.header(*name, *value);
     }
     let request = request.body(Full::new(Bytes::new())).unwrap();
-    Http::to(here.place.address).send(request).await.unwrap()
+    Http::to(&here.place).send(request).await.unwrap()
 }
 
 async fn get(here: &Here, path: &str) -> Answer {

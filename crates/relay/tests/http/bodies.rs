@@ -71,7 +71,7 @@ async fn who_has_no_token_is_told_so_before_the_body_is_read() {
 #[tokio::test]
 async fn json_that_is_wrong_is_answered_with_the_place_and_not_repeated() {
     let here = Here::plain().await;
-    let mut http = Http::to(here.place.address);
+    let mut http = Http::to(&here.place);
     for (body, place) in [
         ("", "line 1, column 0: "),
         ("{", "line 1, column 1: "),

@@ -9,7 +9,7 @@ use crate::here::Here;
 use crate::support::http::{Answer, Body, Http};
 
 async fn get(here: &Here, path: &str) -> Answer {
-    Http::to(here.place.address).call(Method::GET, path, None, Body::None).await.unwrap()
+    Http::to(&here.place).call(Method::GET, path, None, Body::None).await.unwrap()
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use crate::support::http::{Body, Http};
 use crate::support::{Place, soon};
 
 async fn poll(place: &Place, token: &str) -> Waiting {
-    let mut http = Http::to(place.address);
+    let mut http = Http::to(place);
     let path = "/v1/messages?wait=20";
     http.call(Method::GET, path, Some(token), Body::None).await.unwrap().json()
 }

@@ -20,6 +20,7 @@ fn place(relay: &Relay) -> Place {
         address: relay.address(),
         origin: relay.origin().as_str().into(),
         clock: Arc::new(SystemClock),
+        from: relay.address().ip(),
     }
 }
 
