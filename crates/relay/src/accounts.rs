@@ -1,7 +1,8 @@
 //! Accounts: registering, looking up, changing the device list, removing.
 
-use axum::extract::State;
+use axum::extract::{FromRequestParts, State};
 use axum::http::StatusCode;
+use axum::http::request::Parts;
 use sprag_api::base64::Base64;
 use sprag_api::device_list::{Device, DeviceList};
 use sprag_api::directory::{Account, PutDevices, Register, Session};
@@ -22,8 +23,8 @@ use crate::{keys, sessions, task};
 /// Register an account with its first device.
 ///
 /// Answers with a token for that device. The checks come in this order: whether registration is open,
-/// how many came from this address, the account key, the device list, the prekeys, the login, the
-/// name and the invitation.
+/// how many came from this address, the body, the account key, the device list, the prekeys, the login,
+/// the name and the invitation.
 #[utoipa::path(
     post,
     path = "/v1/accounts",
@@ -40,12 +41,11 @@ use crate::{keys, sessions, task};
 )]
 pub(crate) async fn register(
     State(app): State<Shared>,
-    caller: Anyone,
+    _: Newcomer,
     Json(request): Json<Register>,
 ) -> Result<(StatusCode, Json<Session>), Failure> {
-    let invitation = admit(&app, request.invitation.as_deref())?;
+    let invitation = invitation(&app, request.invitation.as_deref())?;
     let now = app.clock.now();
-    app.limits.registration(caller.from.0, now)?;
     let key = account_key(&request.account_key)?;
     let list = DeviceList::verify(&request.device_list.0, &key)?;
     let device = first_device(&request, &list)?;
@@ -72,16 +72,34 @@ pub(crate) async fn register(
     }
 }
 
-/// Whether anybody, or the bearer of this invitation, may register.
-fn admit(app: &App, invitation: Option<&str>) -> Result<Option<Hash>, Failure> {
-    match app.config.registration {
-        Registration::Open => Ok(None),
-        Registration::Invitation => {
-            let code = invitation.ok_or_else(not_invited)?;
-            Ok(Some(auth::hash(code.as_bytes())))
+/// Somebody who may try to register, which is limited before anything of the body is read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Newcomer;
+
+impl FromRequestParts<Shared> for Newcomer {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, Failure> {
+        let Anyone { from } = Anyone::from_request_parts(parts, app).await?;
+        match app.config.registration {
+            Registration::Open | Registration::Invitation => {
+                app.limits.registration(from.0, app.clock.now())?;
+                Ok(Self)
+            }
+            Registration::Closed => {
+                Err(Failure::new(Code::RegistrationClosed, "nobody can register at this relay"))
+            }
         }
-        Registration::Closed => {
-            Err(Failure::new(Code::RegistrationClosed, "nobody can register at this relay"))
+    }
+}
+
+/// The hash of the invitation's code, where one is asked for.
+fn invitation(app: &App, code: Option<&str>) -> Result<Option<Hash>, Failure> {
+    match app.config.registration {
+        Registration::Open | Registration::Closed => Ok(None),
+        Registration::Invitation => {
+            let code = code.ok_or_else(not_invited)?;
+            Ok(Some(auth::hash(code.as_bytes())))
         }
     }
 }

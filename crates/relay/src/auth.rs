@@ -72,7 +72,11 @@ impl FromRequestParts<Shared> for AuthedDevice {
 
     async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, Failure> {
         let from = ClientAddress::from_request_parts(parts, app).await?;
-        authenticate(app, bearer(&parts.headers), from).await
+        let token = bearer(&parts.headers).ok_or_else(|| {
+            let detail = "this call takes a token, as `Authorization: Bearer TOKEN`";
+            Failure::new(Code::Unauthenticated, detail)
+        });
+        authenticate(app, token, from).await
     }
 }
 
@@ -112,7 +116,7 @@ impl FromRequestParts<Shared> for Caller {
 /// that opens nothing counts for its address.
 pub(crate) async fn authenticate(
     app: &App,
-    token: Option<Token>,
+    token: Result<Token, Failure>,
     from: ClientAddress,
 ) -> Result<AuthedDevice, Failure> {
     let now = app.clock.now();
@@ -120,13 +124,7 @@ pub(crate) async fn authenticate(
         Ok(()) => failure,
         Err(exhausted) => exhausted.into(),
     };
-    let token = token.ok_or_else(|| {
-        stranger(Failure::new(
-            Code::Unauthenticated,
-            "this call takes a token, as `Authorization: Bearer TOKEN` (base64url without padding)",
-        ))
-    })?;
-    let token = token.hash();
+    let token = token.map_err(stranger)?.hash();
     let bearer = app.storage.bearer(token, now).await?;
     let bearer = bearer.ok_or_else(|| stranger(Failure::unauthenticated()))?;
     app.limits.account_call(bearer.device.account, now)?;

@@ -16,10 +16,11 @@ use sprag_api::base64::Base64;
 use sprag_api::limit;
 use sprag_api::name::AccountName;
 use sprag_api::problem::{Code, Problem};
-use tokio::sync::OwnedSemaphorePermit;
 
 use crate::app::{App, Shared};
 use crate::error::Failure;
+use crate::limits::Memory;
+use crate::peer::ClientAddress;
 
 /// Seconds after which to try again where the memory for bodies is in use.
 const BUSY_RETRY: u32 = 1;
@@ -45,7 +46,7 @@ pub(crate) struct BlobInPath(pub(crate) [u8; 16]);
 pub(crate) struct Octets {
     pub(crate) bytes: Bytes,
     /// The memory that it takes up, given back when this is dropped.
-    _memory: Option<OwnedSemaphorePermit>,
+    _memory: Memory,
 }
 
 impl<T: Serialize> IntoResponse for Json<T> {
@@ -59,7 +60,7 @@ impl<T: DeserializeOwned> FromRequest<Shared> for Json<T> {
 
     async fn from_request(request: Request, app: &Shared) -> Result<Self, Failure> {
         expect_type(request.headers(), "application/json")?;
-        let body = read(app, request.into_body(), limit::FRAME_LEN).await?;
+        let body = read(app, request, limit::FRAME_LEN).await?;
         parse(&body.bytes).map(Self)
     }
 }
@@ -69,7 +70,7 @@ impl FromRequest<Shared> for Octets {
 
     async fn from_request(request: Request, app: &Shared) -> Result<Self, Failure> {
         expect_type(request.headers(), "application/octet-stream")?;
-        read(app, request.into_body(), limit::BLOB_PART_LEN).await
+        read(app, request, limit::BLOB_PART_LEN).await
     }
 }
 
@@ -124,13 +125,16 @@ fn expect_type(headers: &HeaderMap, expected: &str) -> Result<(), Failure> {
 }
 
 /// The whole body, if it is no longer than that, comes in time, and there is memory for it.
-async fn read(app: &App, body: Body, longest: usize) -> Result<Octets, Failure> {
+async fn read(app: &App, request: Request, longest: usize) -> Result<Octets, Failure> {
+    let from = ClientAddress::find(request.headers(), request.extensions(), app)?;
+    let memory = app.limits.memory(from.0);
+    let body = request.into_body();
     // What announces itself as too long is not even begun.
     if body.size_hint().lower() > u64::try_from(longest).unwrap_or(u64::MAX) {
         return Err(too_large(longest));
     }
     let timeout = app.config.limits.body_timeout;
-    tokio::time::timeout(timeout, collect(app, body, longest)).await.unwrap_or_else(|_| {
+    tokio::time::timeout(timeout, collect(body, longest, memory)).await.unwrap_or_else(|_| {
         let detail = format!("the body must be here within {} s", timeout.as_secs());
         Err(Failure::new(Code::Timeout, detail))
     })
@@ -141,22 +145,17 @@ fn too_large(longest: usize) -> Failure {
 }
 
 /// Takes memory for what has come, not for what is announced: whoever sends slowly keeps little.
-async fn collect(app: &App, mut body: Body, longest: usize) -> Result<Octets, Failure> {
+async fn collect(mut body: Body, longest: usize, mut memory: Memory) -> Result<Octets, Failure> {
     let mut whole = BytesMut::new();
-    let mut memory: Option<OwnedSemaphorePermit> = None;
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| Failure::malformed("the body broke off"))?;
         let Ok(data) = frame.into_data() else { continue };
         if whole.len() + data.len() > longest {
             return Err(too_large(longest));
         }
-        let more = app.limits.body(data.len()).ok_or_else(|| {
-            let problem = Problem::new(Code::Unavailable, "too much is being uploaded");
-            Failure::from(problem.after(BUSY_RETRY))
-        })?;
-        match &mut memory {
-            Some(memory) => memory.merge(more),
-            None => memory = Some(more),
+        if !memory.grow(data.len() as u64) {
+            let problem = Problem::new(Code::Unavailable, "too much is being uploaded at once");
+            return Err(problem.after(BUSY_RETRY).into());
         }
         whole.extend_from_slice(&data);
     }

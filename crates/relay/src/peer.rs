@@ -3,10 +3,10 @@
 use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::FromRequestParts;
-use axum::http::HeaderMap;
 use axum::http::request::Parts;
+use axum::http::{Extensions, HeaderMap};
 
-use crate::app::Shared;
+use crate::app::{App, Shared};
 use crate::error::Failure;
 
 /// The other end of the connection, as whoever accepted it puts it into the request's extensions.
@@ -18,10 +18,22 @@ pub(crate) struct PeerAddress(pub(crate) IpAddr);
 pub(crate) struct ClientAddress(pub(crate) IpAddr);
 
 impl ClientAddress {
-    pub(crate) fn of(parts: &Parts, behind_proxy: bool) -> Option<Self> {
-        let PeerAddress(peer) = *parts.extensions.get()?;
-        let told = if behind_proxy { forwarded_for(&parts.headers) } else { None };
+    fn of(headers: &HeaderMap, extensions: &Extensions, behind_proxy: bool) -> Option<Self> {
+        let PeerAddress(peer) = *extensions.get()?;
+        let told = if behind_proxy { forwarded_for(headers) } else { None };
         Some(Self(told.unwrap_or(peer)))
+    }
+
+    /// The client that a request is of.
+    pub(crate) fn find(
+        headers: &HeaderMap,
+        extensions: &Extensions,
+        app: &App,
+    ) -> Result<Self, Failure> {
+        Self::of(headers, extensions, app.config.behind_proxy).ok_or_else(|| {
+            tracing::error!("a request came without its peer's address");
+            Failure::internal()
+        })
     }
 }
 
@@ -29,10 +41,7 @@ impl FromRequestParts<Shared> for ClientAddress {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, Failure> {
-        Self::of(parts, app.config.behind_proxy).ok_or_else(|| {
-            tracing::error!("a request came without its peer's address");
-            Failure::internal()
-        })
+        Self::find(&parts.headers, &parts.extensions, app)
     }
 }
 
@@ -58,7 +67,8 @@ mod tests {
         }
         let (mut parts, ()) = request.body(()).unwrap().into_parts();
         parts.extensions.insert(PeerAddress(IpAddr::from([10, 0, 0, 1])));
-        ClientAddress::of(&parts, behind_proxy).map(|ClientAddress(address)| address)
+        ClientAddress::of(&parts.headers, &parts.extensions, behind_proxy)
+            .map(|ClientAddress(address)| address)
     }
 
     #[test]
@@ -85,6 +95,6 @@ mod tests {
     #[test]
     fn without_an_accept_loop_there_is_no_address() {
         let (parts, ()) = Request::new(()).into_parts();
-        assert_eq!(ClientAddress::of(&parts, false), None);
+        assert_eq!(ClientAddress::of(&parts.headers, &parts.extensions, false), None);
     }
 }

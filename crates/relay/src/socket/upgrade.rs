@@ -38,7 +38,10 @@ pub(crate) async fn open(State(app): State<Shared>, mut parts: Parts) -> Result<
         Failure::malformed("this path takes the handshake of a WebSocket (RFC 6455, version 13)")
     })?;
     let from = ClientAddress::from_request_parts(&mut parts, &app).await?;
-    let token = auth::subprotocol_token(&parts.headers);
+    let token = auth::subprotocol_token(&parts.headers).ok_or_else(|| {
+        let detail = "a socket offers the subprotocols `sprag.v1` and `token.TOKEN`";
+        Failure::new(Code::Unauthenticated, detail)
+    });
     let caller = auth::authenticate(&app, token, from).await?;
     let place = app.limits.socket(caller.bearer.device.account).ok_or_else(|| {
         let most = app.config.limits.sockets_per_account;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use hyper::Method;
 use sprag_api::limit;
 use sprag_api::problem::Code;
+use sprag_relay::config::{Rate, Registration};
 
 use crate::here::Here;
 use crate::raw;
@@ -94,4 +95,19 @@ async fn json_that_is_wrong_is_answered_with_the_place_and_not_repeated() {
     let deep = Body::Json(vec![b'['; 100_000]);
     let answer = http.call(Method::POST, "/v1/sessions", None, deep).await.unwrap();
     answer.refuses(Code::Malformed);
+}
+
+#[tokio::test]
+async fn who_may_not_register_is_told_so_before_the_body_is_read() {
+    let request = head("application/json", "Content-Length: 100").replace("sessions", "accounts");
+    let closed = Here::configured(|config| config.registration = Registration::Closed).await;
+    let answer = raw(&closed.place, request.as_bytes()).await;
+    assert!(answer.contains("\"code\":\"registration-closed\""), "{answer}");
+
+    let once = Rate { burst: 1, per_hour: 1 };
+    let here = Here::start(|limits| limits.registrations_per_address = once).await;
+    here.device("alice").await;
+    let answer = raw(&here.place, request.as_bytes()).await;
+    assert!(answer.contains("\"code\":\"rate-limited\""), "{answer}");
+    assert!(answer.to_lowercase().contains("\r\nretry-after: 3600\r\n"), "{answer}");
 }

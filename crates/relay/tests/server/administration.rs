@@ -1,6 +1,5 @@
 //! What whoever runs a relay does beside it, and what its clients see of that.
 
-use std::net::Ipv4Addr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +20,7 @@ fn place(relay: &Relay) -> Place {
         address: relay.address(),
         origin: relay.origin().as_str().into(),
         clock: Arc::new(SystemClock),
-        from: Ipv4Addr::LOCALHOST.into(),
+        from: relay.address().ip(),
     }
 }
 
