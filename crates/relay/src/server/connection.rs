@@ -86,6 +86,9 @@ impl Service {
     pub(super) fn take(&self, stream: TcpStream, peer: SocketAddr) {
         if let Some(place) = self.door.enter(peer.ip()) {
             tokio::spawn(self.clone().serve(stream, peer.ip(), place));
+        } else {
+            // Reset, so that nothing of it lingers in the system.
+            let _ = stream.set_zero_linger();
         }
     }
 
