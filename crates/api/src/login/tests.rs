@@ -130,3 +130,15 @@ fn json_has_these_fields_and_no_others() {
     less.as_object_mut().unwrap().remove("time");
     assert!(serde_json::from_value::<Login>(less).is_err());
 }
+
+#[test]
+fn the_worked_example_of_api_md_verifies() {
+    let document = include_str!("../../../../docs/API.md");
+    let (_, after) = document.split_once("so the login is\n\n```json\n").unwrap();
+    let (json, _) = after.split_once("```").unwrap();
+    let login: Login = serde_json::from_str(json).unwrap();
+    let here = origin("http://127.0.0.1:7474");
+    assert!(login.verify(&alice(), &key_of(&pair()), &here, login.time).is_ok());
+    let seed = "whose identity key has the seed `01` * 32";
+    assert!(document.contains(seed), "the key of these tests");
+}

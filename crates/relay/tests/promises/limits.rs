@@ -343,6 +343,41 @@ async fn an_account_has_so_many_sockets() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_says_nothing_is_asked_and_then_let_go() {
+    let here = Here::start(|limits| limits.idle_timeout = Duration::from_millis(200)).await;
+    let (alice, bob) = here.two().await;
+    // One that reads answers the pings without knowing, and stays.
+    let (mut reading, _) = bob.socket().await;
+    assert_eq!(reading.drain().await.unwrap(), []);
+    let reading = tokio::spawn(async move { reading.receive(1).await });
+    // Three that do not, one after the other: each takes as long as it may be silent.
+    for _ in 0..3 {
+        let bytes = alice.send_only().await.deaf().await.unwrap();
+        assert_eq!(bytes[..2], [0x89, 0x00], "a ping, and only then the end");
+        let why = Code::Timeout.as_str().as_bytes();
+        assert!(bytes.windows(why.len()).any(|window| window == why));
+    }
+    let mut sending = alice.send_only().await;
+    sending.send(vec![message(1, "bob", &[1], "x")]).await.unwrap()[0].accepted();
+    assert_eq!(reading.await.unwrap().unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_socket_ends_with_its_token() {
+    let here = Here::start(|limits| limits.idle_timeout = Duration::from_millis(200)).await;
+    let mut alice = here.device("alice").await;
+    here.set_clock(1);
+    let mut first = alice.socket().await.0;
+    alice.login().await;
+    let mut second = alice.send_only().await;
+    // It is noticed when the relay looks whether somebody is there.
+    here.set_clock(limit::TOKEN_LIFETIME);
+    assert_eq!(first.closing().await.unwrap().code, Code::Unauthenticated.as_str());
+    let fates = second.send(vec![message(1, "nobody", &[1], "x")]).await.unwrap();
+    assert_eq!(fates[0].refused().code, Code::NotFound.as_str());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_does_not_read_is_let_go_and_misses_nothing() {
     let here = Here::start(|limits| {
         limits.window = 1_000_000;

@@ -10,6 +10,7 @@ use sprag_api::frame::{
     Acknowledge, Closing, Envelope, FromRelay, Hello, Message as _, Part, Receipt, Refused, Send,
     Submit, ToRelay, Welcome,
 };
+use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
@@ -200,6 +201,13 @@ impl Socket {
             _ => None,
         })
         .await
+    }
+
+    /// Every byte that comes until the relay ends the connection; nothing is answered, pings neither.
+    pub(crate) async fn deaf(mut self) -> Result<Vec<u8>, Lost> {
+        let mut bytes = Vec::new();
+        soon(self.stream.get_mut().read_to_end(&mut bytes)).await??;
+        Ok(bytes)
     }
 
     /// What a ping was answered with.
