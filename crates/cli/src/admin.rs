@@ -89,9 +89,11 @@ fn put_back(backup: &Path, data: &Path) -> Result<Done> {
 fn health(ops: Option<SocketAddr>) -> Result<Done> {
     let ops = ops.context("the relay has no operations port: name one with --ops-listen");
     let ops = ops.map_err(usage)?;
-    let status = ask(ops).context(Unreachable).with_context(|| format!("no answer at {ops}"))?;
+    let unreachable = |why: String| anyhow::Error::new(Unreachable).context(why);
+    // In words: a broken pipe would be taken for a reader who has seen enough.
+    let status = ask(ops).map_err(|error| unreachable(format!("no answer at {ops}: {error}")))?;
     if status != "200" {
-        return Err(anyhow::Error::new(Unreachable).context("the relay is not ready"));
+        return Err(unreachable("the relay is not ready".into()));
     }
     Ok(Done { text: "ready".into(), json: json!({ "ready": true }) })
 }

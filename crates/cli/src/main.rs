@@ -28,7 +28,7 @@ struct Usage(anyhow::Error);
 
 /// The relay does not answer, or not as it should.
 #[derive(Debug, thiserror::Error)]
-#[error("is the relay running?")]
+#[error("is it running?")]
 struct Unreachable;
 
 /// The same error, as one of usage.

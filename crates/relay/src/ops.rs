@@ -13,21 +13,36 @@ use tokio::time::timeout;
 
 use crate::app::Shared;
 use crate::error::Failure;
+use crate::peer::ClientAddress;
 
 /// How long the storage may take to say that it can commit.
 const READY_WITHIN: Duration = Duration::from_secs(2);
 
-/// `/healthz` and `/readyz`, for the main port too.
+/// What the main port answers: the same to everybody, but not as often as anybody likes.
 pub(crate) fn health(app: Shared) -> Router {
-    Router::new()
-        .route("/healthz", get(async || "ok\n"))
-        .route("/readyz", get(ready))
-        .with_state(app)
+    let routes = Router::new().route("/healthz", get(alive)).route("/readyz", get(ready_in_turn));
+    routes.with_state(app)
 }
 
 /// Everything that the operations port answers.
 pub(crate) fn router(app: Shared, metrics: Option<PrometheusHandle>) -> Router {
-    health(app).route("/metrics", get(async move || show(metrics.as_ref())))
+    Router::new()
+        .route("/healthz", get(alive))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(async move || show(metrics.as_ref())))
+        .with_state(app)
+}
+
+async fn alive() -> &'static str {
+    "ok\n"
+}
+
+async fn ready_in_turn(
+    State(app): State<Shared>,
+    ClientAddress(from): ClientAddress,
+) -> Result<&'static str, Failure> {
+    app.limits.address_call(from, app.clock.now())?;
+    ready(State(app)).await
 }
 
 async fn ready(State(app): State<Shared>) -> Result<&'static str, Failure> {

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::world::{Running, get, serve, sprag};
+use crate::world::{Running, get, serve, sprag, talk};
 
 #[test]
 fn when_it_is_ready_it_says_so_in_one_line() {
@@ -87,11 +87,12 @@ fn open_to_other_machines_without_encryption_it_warns() {
 }
 
 #[test]
-fn text_is_for_people() {
+fn health_is_asked_for_on_the_operations_port() {
     let folder = tempfile::tempdir().expect("a folder");
     let output = sprag().args(["admin", "health", "--ops-listen", "127.0.0.1:1"]).output();
     let output = output.expect("it runs");
     assert_eq!(output.status.code(), Some(3));
+    assert!(talk(&output).contains("is it running?"), "{}", talk(&output));
     let relay = Running::start(&mut serve(&folder));
     let ops = relay.operations().to_string();
     let output = sprag().args(["admin", "health", "--ops-listen", &ops]).output().expect("it runs");

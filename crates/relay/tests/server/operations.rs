@@ -1,5 +1,7 @@
 //! The operations port.
 
+use sprag_relay::config::Rate;
+
 use crate::world::start;
 
 #[tokio::test]
@@ -32,6 +34,23 @@ async fn the_main_port_answers_health_and_readiness_but_no_metrics() {
     assert_eq!(client.get("/healthz").await.status, 200);
     assert_eq!(client.get("/readyz").await.status, 200);
     assert_eq!(client.get("/metrics").await.status, 404);
+}
+
+#[tokio::test]
+async fn on_the_main_port_nobody_asks_as_often_as_he_likes() {
+    let rate = Rate { burst: 2, per_hour: 0 };
+    let world = start(|config| config.limits.calls_per_address = rate).await;
+    let mut client = world.connect().await;
+    assert_eq!(client.get("/readyz").await.status, 200);
+    assert_eq!(client.get("/readyz").await.status, 200);
+    let refused = client.get("/readyz").await;
+    assert_eq!(refused.status, 429);
+    assert!(refused.head.contains("retry-after: "), "{}", refused.head);
+    // Whoever runs the relay does.
+    let mut operator = world.operations().await;
+    for _ in 0..4 {
+        assert_eq!(operator.get("/readyz").await.status, 200);
+    }
 }
 
 #[tokio::test]

@@ -51,7 +51,7 @@ fn all() -> Vec<(String, Arg)> {
 fn told_default(arg: &Arg) -> Option<String> {
     let help = arg.get_help()?.to_string();
     let (_, default) = help.split_once("[default: ")?;
-    Some(default.trim_end_matches(']').split(',').next()?.to_owned())
+    Some(default.trim_end_matches(']').split([',', ';']).next()?.to_owned())
 }
 
 #[test]
