@@ -5,14 +5,14 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
-use crate::compiler;
+use crate::programs;
 use crate::project::{Project, succeed};
 
 const VERSION: &str = "4.32.5";
 
 /// Installs schemathesis where it is missing, then runs the one test that needs it.
 pub(crate) fn run(project: &Project) -> Result<()> {
-    compiler::ensure(project)?;
+    programs::compiler(project)?;
     let program = schemathesis(project)?;
     project.step("build the relay and its tests");
     let selection = ["test", "--locked", "-p", "sprag-cli", "--test", "relay"];

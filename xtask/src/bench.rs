@@ -10,7 +10,7 @@ use std::io;
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 
-use crate::compiler;
+use crate::programs;
 use crate::project::{Project, say, succeed};
 
 /// What to measure, and how to print it.
@@ -38,7 +38,7 @@ pub(crate) fn run(project: &Project, options: &Options) -> Result<()> {
     if let Some(Other::Relay(options)) = &options.other {
         return relay::run(project, options);
     }
-    compiler::ensure(project)?;
+    programs::compiler(project)?;
     let figures = project.metadata()?.target_directory.join("criterion");
     let before = estimates::stamps(&figures)?;
     project.step("measure");

@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 
 use crate::project::{Project, output, succeed};
-use crate::{compiler, tools};
+use crate::{programs, tools};
 
 /// Which targets, and for how long.
 #[derive(Args)]
@@ -27,7 +27,7 @@ pub(crate) fn run(project: &Project, options: &Options) -> Result<()> {
     if !has_nightly(project) {
         bail!("fuzzing needs a nightly toolchain: `rustup toolchain install nightly`");
     }
-    compiler::ensure(project)?;
+    programs::compiler(project)?;
     let program = tools::ensure(project, "cargo-fuzz", "0.13.2")?;
     let listed = output(fuzz(project, &program).arg("list"))?;
     let known: Vec<&str> = listed.lines().map(str::trim).filter(|name| !name.is_empty()).collect();

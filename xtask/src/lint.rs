@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 
 use crate::project::{Project, succeed};
-use crate::{compiler, deny, test, tidy, web};
+use crate::{deny, programs, test, tidy, web};
 
 type Gate = fn(&Project) -> Result<()>;
 
@@ -46,7 +46,7 @@ fn format(project: &Project) -> Result<()> {
 }
 
 fn clippy(project: &Project) -> Result<()> {
-    compiler::ensure(project)?;
+    programs::compiler(project)?;
     let arguments = ["clippy", "--workspace", "--all-targets", "--locked"];
     succeed(project.cargo(arguments).args(["--", "-D", "warnings"]))
 }

@@ -2,10 +2,10 @@
 
 mod api;
 mod bench;
-mod compiler;
 mod deny;
 mod fuzz;
 mod lint;
+mod programs;
 mod project;
 mod test;
 mod tidy;

@@ -2,12 +2,13 @@
 
 use anyhow::Result;
 
-use crate::compiler;
+use crate::programs;
 use crate::project::{Project, succeed};
 
 /// Sets up what tests need, then hands over to `cargo test`, whose last lines stay the last.
 pub(crate) fn run(project: &Project) -> Result<()> {
-    compiler::ensure(project)?;
+    programs::compiler(project)?;
+    programs::authority(project)?;
     project.step("build the tests");
     let selection = ["--workspace", "--locked"];
     succeed(project.cargo(["test", "--no-run"]).args(selection))?;

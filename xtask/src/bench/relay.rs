@@ -7,7 +7,7 @@ use std::env::consts::EXE_SUFFIX;
 use anyhow::Result;
 use clap::Args;
 
-use crate::compiler;
+use crate::programs;
 use crate::project::{Project, succeed};
 
 /// What to measure, and how to print it.
@@ -25,7 +25,7 @@ pub(crate) struct Options {
 
 /// Builds, measures, prints. The progress goes to standard error.
 pub(crate) fn run(project: &Project, options: &Options) -> Result<()> {
-    compiler::ensure(project)?;
+    programs::compiler(project)?;
     // One after the other, so that neither changes what the other is built of.
     for (package, binary) in [("sprag-cli", "sprag"), ("sprag-bench", "relay-load")] {
         project.step(&format!("build {binary}"));
