@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rcgen::{CertifiedKey, KeyPair, generate_simple_self_signed};
+use rustls::crypto::SupportedKxGroup;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use sprag_relay::clock::SystemClock;
@@ -71,7 +72,10 @@ async fn certificates_from_files_serve_and_are_read_again() {
     let world = start(|config| config.tls = first.tls()).await;
     assert_eq!(world.relay.origin().as_str(), format!("https://{}", world.relay.address()));
     let mut client = first.connect(&world).await.expect("a handshake");
-    assert_eq!(client.0.get_ref().1.alpn_protocol(), Some(b"http/1.1".as_slice()));
+    let (_, session) = client.0.get_ref();
+    assert_eq!(session.alpn_protocol(), Some(b"http/1.1".as_slice()));
+    let group = session.negotiated_key_exchange_group().map(SupportedKxGroup::name);
+    assert_eq!(group, Some(rustls::NamedGroup::X25519MLKEM768));
     assert_eq!(client.get("/healthz").await.status, 200);
 
     let second = Pair::in_folder(files.path());
