@@ -19,7 +19,7 @@ use crate::storage::{Claim, ClaimedKeys, Keys};
 use crate::{accounts, metrics, task};
 
 /// Below how many one-time prekeys of a kind their owner is told.
-const LOW_WATER: u32 = 20;
+const LOW_WATER: u32 = 25;
 
 /// Publish prekeys of the own device.
 ///

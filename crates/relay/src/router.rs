@@ -35,11 +35,12 @@ fn calls() -> (Router<Shared>, OpenApi) {
 /// Everything that this relay answers.
 pub(crate) fn router(app: Shared) -> Router {
     let (calls, document) = calls();
-    let calls = calls.method_not_allowed_fallback(error::method_not_allowed).layer(any_origin());
+    let calls = calls.method_not_allowed_fallback(error::method_not_allowed);
     calls
         .merge(openapi::pages(document))
         .method_not_allowed_fallback(error::method_not_allowed)
         .fallback(error::not_found)
+        .layer(any_origin())
         .layer(CatchPanicLayer::custom(error::panicked))
         .layer(unless_set(header::CACHE_CONTROL, "no-store"))
         .layer(unless_set(
@@ -62,7 +63,7 @@ fn any_origin() -> CorsLayer {
             header::RANGE,
             HeaderName::from_static("upload-offset"),
         ])
-        .expose_headers([header::CONTENT_RANGE, header::RETRY_AFTER])
+        .expose_headers([header::ALLOW, header::CONTENT_RANGE, header::RETRY_AFTER])
         .max_age(Duration::from_hours(24))
 }
 

@@ -232,8 +232,8 @@ impl Connection {
     }
 
     async fn submit(&mut self, submit: frame::Submit, len: usize) -> Result<(), End> {
-        if submit.sends.len() > limit::SENDS_PER_FRAME {
-            return Err(malformed("at most 256 sends in one frame"));
+        if !(1..=limit::SENDS_PER_FRAME).contains(&submit.sends.len()) {
+            return Err(malformed("a frame submits 1 to 256 messages"));
         }
         let mut sends = Vec::with_capacity(submit.sends.len());
         for send in submit.sends {
