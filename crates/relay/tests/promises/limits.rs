@@ -17,6 +17,7 @@ use crate::mailboxes::with_two_devices;
 use crate::support::device::{Account, Device};
 use crate::support::http::{Answer, Body};
 use crate::support::socket::{Socket, message};
+use crate::support::soon;
 
 async fn send(from: &mut Device, to: &str, bytes: usize) -> Answer {
     let number = from.next();
@@ -381,6 +382,7 @@ async fn a_socket_ends_with_its_token() {
 async fn who_does_not_read_is_let_go_and_misses_nothing() {
     let here = Here::start(|limits| {
         limits.window = 1_000_000;
+        limits.sockets_per_account = 1;
         limits.write_timeout = Duration::from_millis(200);
     })
     .await;
@@ -393,7 +395,19 @@ async fn who_does_not_read_is_let_go_and_misses_nothing() {
         let sent = vec![message(number, "bob", &[1], vec![7; 96 * 1024])];
         assert!(!sending.send(sent).await.unwrap()[0].accepted().duplicate);
     }
-    // What it had been sent is in the buffers; then the connection is over.
+    // There is room for another once the relay has let go of the first.
+    let hello = Hello { counter: 0, send_only: false };
+    let (mut socket, _) = soon(async {
+        loop {
+            match bob.hello(hello).await {
+                Ok(connected) => return connected,
+                Err(_) => tokio::task::yield_now().await,
+            }
+        }
+    })
+    .await
+    .unwrap();
+    // What the first had been sent is in the buffers; then it is over.
     let mut read = 0;
     while let Ok(frame) = deaf.next().await {
         if let from_relay::Frame::Deliver(deliver) = frame {
@@ -401,7 +415,6 @@ async fn who_does_not_read_is_let_go_and_misses_nothing() {
         }
     }
     assert!(read < count, "{read}");
-    let (mut socket, _) = bob.socket().await;
     let all = socket.drain().await.unwrap();
     let numbers: Vec<u64> = all.iter().map(|envelope| envelope.number).collect();
     assert_eq!(numbers, (1..=count).collect::<Vec<_>>());
