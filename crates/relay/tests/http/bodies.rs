@@ -56,6 +56,7 @@ async fn a_body_of_another_type_is_refused_before_it_is_read() {
     let request = head("text/plain", "Content-Length: 100");
     let answer = raw(&here.place, request.as_bytes()).await;
     assert!(answer.starts_with("HTTP/1.1 415 "), "{answer}");
+    assert!(answer.contains("\r\nconnection: close\r\n"), "{answer}");
     assert!(answer.contains("application/json"), "{answer}");
 }
 

@@ -244,7 +244,7 @@ async fn the_owner_hears_that_one_time_prekeys_run_out() {
     let here = Here::plain().await;
     let (mut alice, mut bob) = here.two().await;
     let mut keys = bob.one_time_keys();
-    keys.one_time.truncate(21);
+    keys.one_time.truncate(26);
     bob.publish(&keys).await;
     let (mut socket, _) = bob.socket().await;
     assert_eq!(socket.drain().await.unwrap(), []);
@@ -252,16 +252,16 @@ async fn the_owner_hears_that_one_time_prekeys_run_out() {
         Frame::PrekeysLow(low) => Some(*low),
         _ => None,
     };
-    // Twenty are left, and that is enough; the next claim leaves nineteen.
+    // Twenty-five are left, and that is enough; the next claim leaves twenty-four.
     alice.claim("bob").await;
     alice.claim("bob").await;
     let first = socket.find(low).await.unwrap();
-    assert_eq!(first, PreKeysLow { one_time: 19, kem: 98 });
+    assert_eq!(first, PreKeysLow { one_time: 24, kem: 98 });
     // Again with each further claim, to the last.
-    for _ in 0..21 {
+    for _ in 0..26 {
         alice.claim("bob").await;
     }
-    while socket.find(low).await.unwrap() != (PreKeysLow { one_time: 0, kem: 77 }) {}
+    while socket.find(low).await.unwrap() != (PreKeysLow { one_time: 0, kem: 72 }) {}
 }
 
 #[tokio::test(flavor = "multi_thread")]
