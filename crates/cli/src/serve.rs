@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::num::NonZero;
 use std::process;
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
@@ -40,7 +41,10 @@ pub(crate) fn run(options: ServeOptions) -> Result<()> {
     system::keep_files_private();
     let files = system::allow_many_files();
     caution(&config, files);
+    // One core is for the thread that writes to the database.
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
     let runtime = runtime::Builder::new_multi_thread()
+        .worker_threads(cores.saturating_sub(1).max(1))
         .enable_all()
         .build()
         .context("the system gives no threads")?;
