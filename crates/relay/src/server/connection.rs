@@ -33,6 +33,9 @@ use crate::tls::Terms;
 /// The longest head of a request, and the most that is read of a body at once, in bytes.
 const BUFFER: usize = 16 * 1024;
 
+/// How long a request that is under way may still take when the relay is being stopped.
+const FINISH_WITHIN: Duration = Duration::from_secs(4);
+
 /// What happens to the connections of one port.
 #[derive(Clone)]
 pub(super) struct Service {
@@ -128,7 +131,7 @@ impl Service {
             _ = connection.as_mut() => {}
             () = stopped => {
                 connection.as_mut().graceful_shutdown();
-                let _ = connection.await;
+                let _ = timeout(FINISH_WITHIN, connection).await;
             }
         }
     }
