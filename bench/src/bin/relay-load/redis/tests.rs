@@ -57,7 +57,7 @@ fn a_receiver_deletes_what_it_has_and_reads_on() {
     assert_eq!(receiver.take(b"+PONG\r\n", &mut out, &mut traffic).unwrap(), 7);
     assert!(receiver.is_ready());
     assert!(
-        text(&out).ends_with("XREAD $5 COUNT $3 512 $5 BLOCK $1 0 $7 STREAMS $9 mailbox-0 $1 0 ")
+        text(&out).ends_with("XREAD $5 COUNT $3 512 $5 BLOCK $1 0 $7 STREAMS $9 mailbox-0 $3 0-0 ")
     );
     out.clear();
 
@@ -68,7 +68,7 @@ fn a_receiver_deletes_what_it_has_and_reads_on() {
     assert_eq!((traffic.waiting(), out.len()), (2, 0));
     assert_eq!(receiver.take(&answer, &mut out, &mut traffic).unwrap(), answer.len());
     assert_eq!(traffic.waiting(), 0);
-    assert!(text(&out).starts_with("*4 $4 XDEL $9 mailbox-0 $3 1-0 $3 2-0 *8 $5 XREAD "));
+    assert!(text(&out).starts_with("*4 $5 XTRIM $9 mailbox-0 $5 MINID $3 2-1 *8 $5 XREAD "));
     assert!(text(&out).ends_with("mailbox-0 $3 2-0 "));
     assert!(!traffic.is_settled());
     receiver.take(b":2\r\n", &mut out, &mut traffic).unwrap();
