@@ -39,7 +39,6 @@ struct Sender {
     ciphertext: Bytes,
     /// The head of the command, up to the message.
     head: Vec<u8>,
-    next: u64,
 }
 
 /// Waits for entries, deletes those that it has, waits again.
@@ -98,7 +97,7 @@ impl Client {
             resp::bulk(&mut head, text.as_bytes());
         }
         head.extend_from_slice(format!("${CIPHERTEXT_LEN}\r\n").as_bytes());
-        let sender = Sender { ciphertext: ciphertext.clone(), head, next: 1 };
+        let sender = Sender { ciphertext: ciphertext.clone(), head };
         Self { pair, key, role: Role::Sender(sender) }
     }
 
@@ -129,7 +128,7 @@ impl End for Client {
         let mut used = 0;
         loop {
             let whole = match &mut self.role {
-                Role::Sender(sender) => sender.take(self.pair, &mut reader, traffic)?,
+                Role::Sender(_) => Sender::take(self.pair, &mut reader, traffic)?,
                 Role::Receiver(receiver) => receiver.take(self.pair, &mut reader, traffic)?,
             };
             if !whole {
@@ -160,18 +159,12 @@ impl End for Client {
 }
 
 impl Sender {
-    fn take(
-        &mut self,
-        pair: usize,
-        reader: &mut Reader<'_>,
-        traffic: &mut Traffic,
-    ) -> Result<bool> {
+    fn take(pair: usize, reader: &mut Reader<'_>, traffic: &mut Traffic) -> Result<bool> {
         // The answer is the entry's place; on one connection answers come in order.
         if reader.string()?.is_none() {
             return Ok(false);
         }
-        traffic.accept(pair, self.next)?;
-        self.next += 1;
+        traffic.accept_next(pair)?;
         Ok(true)
     }
 

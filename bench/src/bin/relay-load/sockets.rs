@@ -24,8 +24,7 @@ pub(crate) struct Device {
 
 /// How far the greeting is.
 enum Greeting {
-    /// To be said.
-    Due(Hello),
+    Due,
     Said,
     /// Answered; a receiver has also heard that its mailbox holds nothing more.
     Answered,
@@ -72,7 +71,7 @@ pub(crate) fn sender(
         to: to.name.clone(),
         ciphertext: ciphertext.clone(),
     };
-    socket(host, pair, from, true, Role::Sender(sender))
+    socket(host, pair, from, Role::Sender(sender))
 }
 
 /// A connection that receives for one account what another sends.
@@ -89,19 +88,21 @@ pub(crate) fn receiver(
         unconfirmed: None,
         acknowledged: 0,
     };
-    socket(host, pair, to, false, Role::Receiver(receiver))
+    socket(host, pair, to, Role::Receiver(receiver))
 }
 
-fn socket(
-    host: SocketAddr,
-    pair: usize,
-    account: &Account,
-    send_only: bool,
-    role: Role,
-) -> Socket<Device> {
-    let hello = Hello { counter: 0, send_only };
-    let device = Device { pair, greeting: Greeting::Due(hello), role };
+fn socket(host: SocketAddr, pair: usize, account: &Account, role: Role) -> Socket<Device> {
+    let device = Device { pair, greeting: Greeting::Due, role };
     Socket::new(host, "/v1/socket", &account.protocols(), device)
+}
+
+impl Device {
+    fn hello(&self, traffic: &mut Traffic) -> Result<Hello> {
+        Ok(match self.role {
+            Role::Sender(_) => Hello { counter: traffic.counter(self.pair)?, send_only: true },
+            Role::Receiver(_) => Hello { counter: 0, send_only: false },
+        })
+    }
 }
 
 impl Talk for Device {
@@ -110,7 +111,10 @@ impl Talk for Device {
     fn hear(&mut self, message: &[u8], traffic: &mut Traffic) -> Result<()> {
         use from_relay::Frame;
         match (FromRelay::decode(message)?.frame, &mut self.role) {
-            (Some(Frame::Welcome(_)), _) => self.greeting = Greeting::Answered,
+            (Some(Frame::Welcome(welcome)), _) => {
+                ensure!(!welcome.rolled_back, "the relay takes a device for an older copy");
+                self.greeting = Greeting::Answered;
+            }
             (Some(Frame::Empty(_)), Role::Receiver(receiver)) => receiver.caught_up = true,
             (Some(Frame::Accepted(accepted)), Role::Sender(_)) => {
                 return take_accepted(self.pair, &accepted, traffic);
@@ -137,7 +141,8 @@ impl Talk for Device {
     }
 
     fn say(&mut self, out: &mut Vec<u8>, traffic: &mut Traffic) -> Result<()> {
-        if let Greeting::Due(hello) = self.greeting {
+        if matches!(self.greeting, Greeting::Due) {
+            let hello = self.hello(traffic)?;
             write(out, &ToRelay { frame: Some(to_relay::Frame::Hello(hello)) });
             self.greeting = Greeting::Said;
         }

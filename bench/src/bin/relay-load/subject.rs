@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 
 use crate::clock::now;
 use crate::crowd::Crowd;
@@ -55,8 +55,8 @@ pub(crate) struct Connected<S: Server> {
     server: S,
     /// The senders of all pairs, then their receivers.
     pairs: Connections<S>,
-    /// The sender of one more pair, whose receiver comes later.
-    filling: Connections<S>,
+    /// What happened to one more pair, which connects for each drain.
+    drained: Traffic,
 }
 
 impl<S: Server> Connected<S> {
@@ -70,10 +70,7 @@ impl<S: Server> Connected<S> {
             pairs.join(&server, |ciphertext| server.receiver(pair, ciphertext))?;
         }
         pairs.ready()?;
-        let mut filling = Connections::<S>::new(count + 1)?;
-        filling.join(&server, |ciphertext| server.sender(count, ciphertext))?;
-        filling.ready()?;
-        Ok(Self { server, pairs, filling })
+        Ok(Self { server, pairs, drained: Traffic::new(count + 1) })
     }
 }
 
@@ -93,10 +90,6 @@ impl<S: Server> Connections<S> {
 
     fn ready(&mut self) -> Result<()> {
         self.crowd.ready(PATIENCE, &mut self.traffic)
-    }
-
-    fn finish(&mut self, done: impl Fn(&Traffic) -> bool) -> Result<()> {
-        self.crowd.finish(PATIENCE, &mut self.traffic, done)
     }
 }
 
@@ -144,18 +137,19 @@ impl<S: Server> Subject for Connected<S> {
     }
 
     fn drain(&mut self, messages: u64) -> Result<Duration> {
-        let filling = &mut self.filling;
-        let pair = filling.traffic.pairs() - 1;
-        filling.traffic.in_flight(FILLING);
-        filling.traffic.allow(pair, messages)?;
-        filling.crowd.nudge_all(&mut filling.traffic)?;
-        filling.finish(Traffic::is_accepted)?;
-        ensure!(filling.traffic.waiting() == messages, "a mailbox is not filled");
-        let receiver = self.server.receiver(pair, &filling.traffic.ciphertext)?;
+        let Self { server, drained: traffic, .. } = self;
+        let (pair, ciphertext) = (traffic.pairs() - 1, traffic.ciphertext.clone());
+        traffic.in_flight(FILLING);
+        traffic.allow(pair, messages)?;
+        let mut sending = Crowd::new()?;
+        sending.join(server.address(), server.sender(pair, &ciphertext)?, traffic)?;
+        sending.finish(PATIENCE, traffic, |traffic| traffic.waiting() == messages)?;
+        sending.finish(PATIENCE, traffic, Traffic::is_accepted)?;
+        drop(sending);
         let mut receiving = Crowd::new()?;
         let begin = now();
-        receiving.join(self.server.address(), receiver, &mut filling.traffic)?;
-        receiving.finish(PATIENCE, &mut filling.traffic, Traffic::is_settled)?;
+        receiving.join(server.address(), server.receiver(pair, &ciphertext)?, traffic)?;
+        receiving.finish(PATIENCE, traffic, Traffic::is_settled)?;
         Ok(begin.elapsed())
     }
 }

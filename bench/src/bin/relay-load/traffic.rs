@@ -107,6 +107,11 @@ impl Traffic {
         self.latencies.take()
     }
 
+    /// The highest number of this pair that was submitted.
+    pub(crate) fn counter(&mut self, pair: usize) -> Result<u64> {
+        Ok(self.pair(pair)?.submitted)
+    }
+
     /// Everyone may submit without end, so many at a time.
     pub(crate) fn open(&mut self, in_flight: u64) {
         self.in_flight = in_flight;
@@ -170,6 +175,12 @@ impl Traffic {
         }
         self.accepted += 1;
         Ok(())
+    }
+
+    /// The sender hears that its next message is stored.
+    pub(crate) fn accept_next(&mut self, index: usize) -> Result<()> {
+        let next = self.pair(index)?.accepted + 1;
+        self.accept(index, next)
     }
 
     /// The receiver gets this message.
