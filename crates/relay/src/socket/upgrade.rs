@@ -13,7 +13,7 @@ use crate::openapi::{AnyCall, WithPath, WithToken};
 use crate::peer::ClientAddress;
 
 /// How much is read from a connection at once: kept for as long as it is open.
-const READ_BUFFER: usize = 4 * 1024;
+const READ_BUFFER: usize = 3 * 1024;
 /// Seconds after which to try again where an account has too many sockets.
 const CLOSE_RETRY: u32 = 10;
 
