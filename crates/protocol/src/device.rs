@@ -28,9 +28,33 @@ impl LocalDevice {
         env: &mut Env<'_, R, O>,
     ) -> Self {
         let identity = IdentityKeyPair::generate(env.rng);
+        Self::with_identity(identity, address, account_key, env)
+    }
+
+    /// Makes a device of an identity key that it has already, as one does that is signed into an
+    /// account before it knows its number: draws 32 bytes for SPK, 64 for the last-resort KEM prekey.
+    pub fn with_identity<R: CryptoRng, O>(
+        identity: IdentityKeyPair,
+        address: Address,
+        account_key: AccountKey,
+        env: &mut Env<'_, R, O>,
+    ) -> Self {
         let prekeys = PreKeys::generate(env.now, env.rng);
         let public = DeviceIdentity { address, account_key, identity_key: identity.public() };
         Self { public, identity, prekeys }
+    }
+
+    /// For a device whose state may be an older copy of itself: erases every private half, so that no
+    /// first message is opened twice, and makes a new SPK, a new last-resort KEM prekey and so many
+    /// one-time prekeys that the directory holds no others, with ids that a newer copy has not used.
+    ///
+    /// # Errors
+    /// [`IdsUsedUp`]; then nothing changed.
+    pub fn start_afresh<R: CryptoRng, O>(
+        &mut self,
+        env: &mut Env<'_, R, O>,
+    ) -> Result<OneTimeUpload, IdsUsedUp> {
+        self.prekeys.start_afresh(&self.identity, env.now, env.rng)
     }
 
     /// Who we are to others.

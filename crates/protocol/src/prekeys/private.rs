@@ -35,6 +35,9 @@ pub const MAX_REPLAY_MEMORY: usize = 4096;
 /// The most of them by one device, so that no single one fills the memory.
 pub const MAX_REPLAY_MEMORY_PER_DEVICE: usize = 64;
 
+/// How far ids leap where an older copy of the state starts afresh: more than it can have used since.
+const AFRESH: u32 = 1 << 24;
+
 /// The most retired generations in a state: rotations are 7 days apart and kept for 30, so 5.
 const MAX_RETIRED: usize = 5;
 
@@ -175,6 +178,44 @@ impl PreKeys {
     ) -> Result<OneTimeUpload, IdsUsedUp> {
         let missing = |left| if left < REFILL_BELOW { REFILL_TO.saturating_sub(left) } else { 0 };
         let ids = self.take_ids(missing(left.one_time), missing(left.kem))?;
+        Ok(self.make_one_time(ids, identity, now, rng))
+    }
+
+    /// Replaces everything by new prekeys: [`MAX_ONE_TIME_HELD`] one-time ones of each kind, which drive
+    /// all others out of the directory, with ids [`AFRESH`] higher, so that none is one which a newer copy
+    /// of this state has used (M-PRE-1).
+    ///
+    /// # Errors
+    /// [`IdsUsedUp`]; then nothing changed.
+    pub(crate) fn start_afresh<R: CryptoRng>(
+        &mut self,
+        identity: &IdentityKeyPair,
+        now: Timestamp,
+        rng: &mut R,
+    ) -> Result<OneTimeUpload, IdsUsedUp> {
+        let signed_id = self.next_id.checked_add(AFRESH).ok_or(IdsUsedUp)?;
+        let kem_id = signed_id.checked_add(1).ok_or(IdsUsedUp)?;
+        let next_id = kem_id.checked_add(1).ok_or(IdsUsedUp)?;
+        let mut afresh = Self {
+            current: Generation::generate((signed_id, kem_id), now, rng),
+            retired: Vec::new(),
+            one_time: BTreeMap::new(),
+            one_time_kem: BTreeMap::new(),
+            next_id,
+        };
+        let ids = afresh.take_ids(MAX_ONE_TIME_HELD, MAX_ONE_TIME_HELD)?;
+        let upload = afresh.make_one_time(ids, identity, now, rng);
+        *self = afresh;
+        Ok(upload)
+    }
+
+    fn make_one_time<R: CryptoRng>(
+        &mut self,
+        ids: (Ids, Ids),
+        identity: &IdentityKeyPair,
+        now: Timestamp,
+        rng: &mut R,
+    ) -> OneTimeUpload {
         let mut upload = OneTimeUpload { one_time: Vec::new(), kem: Vec::new() };
         for id in ids.0 {
             let pair = KeyPair::generate(rng);
@@ -192,7 +233,7 @@ impl PreKeys {
         while self.one_time_kem.len() > MAX_ONE_TIME_HELD {
             self.one_time_kem.pop_first();
         }
-        Ok(upload)
+        upload
     }
 
     /// The current signed prekey, to be published.

@@ -1,0 +1,5 @@
+//! What the engine keeps (`proto/record.proto`).
+
+#![expect(missing_docs, clippy::pedantic, reason = "prost writes what this includes")]
+
+include!(concat!(env!("OUT_DIR"), "/sprag.record.v1.rs"));
