@@ -5,13 +5,19 @@ use std::fmt;
 
 use prost::Message;
 use rand_core::CryptoRng;
-use sprag_protocol::{AccountKey, AccountName, DeviceId, SignedDeviceList, Timestamp};
-use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+use sprag_protocol::{AccountKey, AccountName, SignedDeviceList, Timestamp};
+use zeroize::Zeroizing;
 
 use wire::content::Body as Wire;
 
 pub(crate) mod wire {
-    #![expect(missing_docs, clippy::pedantic, reason = "prost writes this module")]
+    #![expect(
+        missing_docs,
+        unnameable_types,
+        unreachable_pub,
+        clippy::pedantic,
+        reason = "prost writes this module"
+    )]
 
     include!(concat!(env!("OUT_DIR"), "/sprag.content.v1.rs"));
 }
@@ -84,12 +90,12 @@ impl fmt::Debug for Body {
 }
 
 /// An encrypted file on the relay, and how to open it. Its `Debug` shows neither name nor key.
-#[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Attachment {
     /// The relay's name for it.
     pub blob: [u8; 16],
     /// Its key; used for nothing else.
-    pub key: [u8; 32],
+    pub key: Zeroizing<[u8; 32]>,
     /// Its length, without padding, at most [`MAX_FILE_LEN`].
     pub length: u64,
     /// What it was called: no folders, no control characters, at most 200 characters; may be empty.
@@ -115,15 +121,39 @@ pub(crate) struct Said {
 
 pub(crate) enum What {
     Body(Body),
-    Receipt { ids: Vec<MessageId>, read: bool },
-    Repair { device: u32, numbers: Vec<u64> },
-    Gone { device: u32, numbers: Vec<u64> },
-    Copy { to: AccountName, message: Box<Said> },
-    Devices(SignedDeviceList, Vec<u8>),
-    Link { device: u32, secret: [u8; 16], account_seed: Option<Zeroizing<[u8; 32]>> },
+    Receipt {
+        ids: Vec<MessageId>,
+        read: bool,
+    },
+    Repair {
+        device: u32,
+        numbers: Vec<u64>,
+    },
+    Gone {
+        device: u32,
+        numbers: Vec<u64>,
+    },
+    Copy {
+        to: AccountName,
+        message: Box<Said>,
+    },
+    /// A signed list.
+    Devices(Vec<u8>),
+    Link {
+        device: u32,
+        secret: [u8; 16],
+        account_seed: Option<Zeroizing<[u8; 32]>>,
+    },
     Contact(Box<Contact>),
-    Past { device: u32, with: AccountName, entries: Vec<Past> },
-    ReadElsewhere { with: AccountName, ids: Vec<MessageId> },
+    Past {
+        device: u32,
+        with: AccountName,
+        entries: Vec<Past>,
+    },
+    ReadElsewhere {
+        with: AccountName,
+        ids: Vec<MessageId>,
+    },
     /// Of a later version.
     Unknown,
 }
@@ -181,8 +211,8 @@ impl What {
                 is_message.then_some(Self::Copy { to, message })?
             }
             Wire::Devices(devices) => {
-                let list = SignedDeviceList::from_bytes(&devices.signed_list).ok()?;
-                Self::Devices(list, devices.signed_list)
+                SignedDeviceList::from_bytes(&devices.signed_list).ok()?;
+                Self::Devices(devices.signed_list)
             }
             Wire::Link(link) => Self::Link {
                 device: link.device,
@@ -213,11 +243,11 @@ impl Body {
                 (1..=MAX_TEXT_LEN).contains(&text.text.len()).then_some(Self::Text(text.text))
             }
             Wire::File(file) => {
-                let fits = (1..=MAX_FILE_LEN).contains(&file.length)
-                    && file.caption.len() <= MAX_TEXT_LEN;
+                let fits =
+                    (1..=MAX_FILE_LEN).contains(&file.length) && file.caption.len() <= MAX_TEXT_LEN;
                 fits.then_some(Self::File(Attachment {
                     blob: file.blob.try_into().ok()?,
-                    key: file.key.try_into().ok()?,
+                    key: Zeroizing::new(Zeroizing::new(file.key).as_slice().try_into().ok()?),
                     length: file.length,
                     name: file_name(&file.name),
                     media_type: plain(&file.media_type),
@@ -234,8 +264,7 @@ impl Body {
             Self::Text(text) => (1..=MAX_TEXT_LEN).contains(&text.len()),
             Self::File(file) => {
                 (1..=MAX_FILE_LEN).contains(&file.length)
-                    && file.caption.len() + file.name.len() + file.media_type.len()
-                        <= MAX_TEXT_LEN
+                    && file.caption.len() + file.name.len() + file.media_type.len() <= MAX_TEXT_LEN
             }
         }
     }
@@ -285,11 +314,6 @@ impl Past {
 /// A content with this body.
 pub(crate) fn content(id: MessageId, written: Timestamp, body: Wire) -> wire::Content {
     wire::Content { id: id.0.to_vec(), written: written.seconds(), body: Some(body) }
-}
-
-/// The number of a device, for the messages that name one.
-pub(crate) fn device(id: DeviceId) -> u32 {
-    id.get()
 }
 
 fn ids(ids: &[Vec<u8>]) -> Option<Vec<MessageId>> {

@@ -23,11 +23,10 @@ use sprag_protocol::{
     AccountKey, AccountKeyPair, AccountName, DeviceId, LocalDevice, PinnedAccount, Purpose,
     SafetyNumber, Sessions, SignedDeviceList, Timestamp, VerifiedBundle,
 };
-use sprag_store::Batch;
 use zeroize::Zeroizing;
 
 use crate::content::MessageId;
-use crate::effects::{CallId, Effects, Notice};
+use crate::effects::{CallId, Effects};
 use crate::input::Input;
 use crate::record::Stage;
 use crate::view::{Conversation, LinkCode, MessageState, OwnDevice, PeerView, Trust};
@@ -103,10 +102,6 @@ struct Peer {
     unread: u64,
     read_below: u64,
     active: Timestamp,
-    /// Nothing is asked or sent before this time. Not kept.
-    paused_until: Option<Timestamp>,
-    /// Whether the relay was asked about it since this connection began. Not kept.
-    looked_up: bool,
     /// How often in a row the relay wanted other devices. Not kept.
     differs: u32,
     /// How many of the outbox are for it. Not kept.
@@ -142,6 +137,10 @@ struct Live {
     /// The relay has delivered everything that waited when the connection began.
     empty: bool,
     inbox: VecDeque<Envelope>,
+    /// Accounts that the relay was asked about since this connection began.
+    looked_up: BTreeSet<AccountName>,
+    /// Accounts about which nothing is asked, and to which nothing is sent, before a time.
+    paused: BTreeMap<AccountName, Timestamp>,
     calls: BTreeMap<CallId, turn::Pending>,
     next_call: u64,
     /// Bundles that were just claimed; gone at the end of the turn.
@@ -158,12 +157,7 @@ struct Live {
 impl Engine {
     /// Takes what happened, now, and says what is to be done. Its state is that of after
     /// [`Effects::commit`] already; see there for what that asks of the caller.
-    pub fn handle<R: CryptoRng>(
-        &mut self,
-        input: Input,
-        now: Timestamp,
-        rng: &mut R,
-    ) -> Effects {
+    pub fn handle<R: CryptoRng>(&mut self, input: Input, now: Timestamp, rng: &mut R) -> Effects {
         let mut turn = Turn::new(now, rng);
         match input {
             Input::Command { ticket, command } => self.command(ticket, command, &mut turn),
@@ -194,9 +188,10 @@ impl Engine {
         self.live.online = true;
         self.live.empty = false;
         self.live.inbox.clear();
-        for peer in self.peers.values_mut() {
-            (peer.looked_up, peer.paused_until, peer.differs) = (false, None, 0);
-        }
+        self.live.looked_up.clear();
+        self.live.paused.clear();
+        self.live.fetching.clear();
+        self.peers.values_mut().for_each(|peer| peer.differs = 0);
         if self.restored || welcome.mark > self.counter {
             self.start_afresh(welcome.mark, turn);
         }
@@ -357,7 +352,7 @@ impl Engine {
     #[must_use]
     pub fn is_settled(&self, now: Timestamp) -> bool {
         let stuck = |name: &AccountName| {
-            self.peers.get(name).is_some_and(|peer| peer.is_blocked() || peer.is_paused(now))
+            self.is_blocked(name) || self.live.paused.get(name).is_some_and(|until| now < *until)
         };
         let queued = self.queue.iter().filter(|(name, _)| !stuck(name));
         let due = |item: &Queued| item.visible && item.not_before <= now;
@@ -452,8 +447,6 @@ impl Peer {
             unread: 0,
             read_below: 0,
             active: Timestamp::from_seconds(0),
-            paused_until: None,
-            looked_up: false,
             differs: 0,
             in_flight: 0,
         }
@@ -467,15 +460,6 @@ impl Peer {
             (None, true) => Trust::Verified,
             (None, false) => Trust::FirstUse,
         }
-    }
-
-    /// Whether a person must decide first.
-    fn is_blocked(&self) -> bool {
-        self.offered.is_some()
-    }
-
-    fn is_paused(&self, now: Timestamp) -> bool {
-        self.paused_until.is_some_and(|until| now < until)
     }
 }
 

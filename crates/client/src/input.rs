@@ -1,8 +1,8 @@
 //! What an engine is told: by a person, by the relay, by the clock, by the store.
 
+use sprag_api::directory;
 use sprag_api::frame::{self, Welcome};
 use sprag_api::problem::Problem;
-use sprag_api::directory;
 use sprag_protocol::{AccountName, DeviceId};
 use sprag_store::Key;
 use zeroize::Zeroizing;

@@ -1,5 +1,11 @@
 //! What the engine keeps (`proto/record.proto`).
 
-#![expect(missing_docs, clippy::pedantic, reason = "prost writes what this includes")]
+#![expect(
+    missing_docs,
+    unnameable_types,
+    unreachable_pub,
+    clippy::pedantic,
+    reason = "prost writes what this includes"
+)]
 
 include!(concat!(env!("OUT_DIR"), "/sprag.record.v1.rs"));

@@ -150,8 +150,7 @@ impl LinkCode {
     pub fn parse(text: &str) -> Result<Self, NotALinkCode> {
         let text = text.trim();
         let encoded = text.strip_prefix(PREFIX).ok_or(NotALinkCode)?.as_bytes();
-        let bytes =
-            data_encoding::BASE64URL_NOPAD.decode(encoded).map_err(|_| NotALinkCode)?;
+        let bytes = data_encoding::BASE64URL_NOPAD.decode(encoded).map_err(|_| NotALinkCode)?;
         let [1, rest @ ..] = &bytes[..] else { return Err(NotALinkCode) };
         let (identity, secret) = rest.split_first_chunk().ok_or(NotALinkCode)?;
         let secret = secret.try_into().map_err(|_| NotALinkCode)?;

@@ -13,6 +13,7 @@ use crate::message::{FIRST_MESSAGE_PREFIX_LEN, Handshake, Incoming};
 use crate::prekeys::{Unavailable, VerifiedBundle};
 use crate::ratchet::{OpenError, SealError};
 use crate::session::{InitiateError, Session, SessionId};
+use crate::time::Timestamp;
 use crate::trace::Observer;
 use crate::x25519::InvalidKey;
 
@@ -140,6 +141,13 @@ impl Sessions {
     #[must_use]
     pub fn active(&self) -> Option<&Session> {
         self.sessions.first()
+    }
+
+    /// Whether there is a session to send on now: one that has been answered, or began less than 30 days
+    /// ago (M-SES-6).
+    #[must_use]
+    pub fn can_send(&self, now: Timestamp) -> bool {
+        self.active().is_some_and(|active| !active.is_stale(now))
     }
 
     /// The sessions kept besides the active one, last active first.

@@ -1,0 +1,229 @@
+//! What the relay delivers: opened in its order, each once, and acknowledged with the commit that holds it.
+
+use rand_core::CryptoRng;
+use sprag_api::frame::{self, Deliver};
+use sprag_protocol::sessions::DecryptError;
+use sprag_protocol::{AccountName, DeviceId, DeviceIdentity, Timestamp};
+
+use super::turn::{Turn, collection};
+use super::{Engine, Envelope, Peering};
+use crate::content::Said;
+use crate::effects::Notice;
+use crate::record::{self, Stage};
+
+/// How many envelopes are held for a person's decision: of one account, and of all.
+const HELD_PER_ACCOUNT: usize = 200;
+const HELD: usize = 2000;
+
+/// What became of an envelope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    /// It is done with, and can be acknowledged.
+    Done,
+    /// The relay is asked about its sender first.
+    Wait,
+}
+
+impl Envelope {
+    /// Takes what the relay delivers; `None` where no device could have sent it.
+    fn of(envelope: frame::Envelope) -> Option<Self> {
+        Some(Self {
+            seq: envelope.seq,
+            sender: AccountName::new(&envelope.sender).ok()?,
+            device: DeviceId::new(envelope.sender_device)?,
+            number: envelope.number,
+            received: Timestamp::from_seconds(envelope.received),
+            ciphertext: envelope.ciphertext.into(),
+        })
+    }
+
+    pub(super) fn held(position: u64, kept: record::Held) -> Option<Self> {
+        Self::of(frame::Envelope {
+            seq: position,
+            sender: kept.sender,
+            sender_device: kept.device,
+            number: kept.number,
+            received: kept.received,
+            ciphertext: kept.ciphertext.into(),
+        })
+    }
+}
+
+impl Engine {
+    pub(super) fn deliver<R: CryptoRng>(&mut self, deliver: Deliver, turn: &mut Turn<'_, R>) {
+        for envelope in deliver.envelopes {
+            let seq = envelope.seq;
+            match Envelope::of(envelope) {
+                Some(envelope) => self.live.inbox.push_back(envelope),
+                // Nothing waits before it: it can be acknowledged at once.
+                None if self.live.inbox.is_empty() => turn.processed = Some(seq),
+                None => {}
+            }
+        }
+    }
+
+    /// Opens what was delivered, as far as its senders are known.
+    pub(super) fn process_inbox<R: CryptoRng>(&mut self, turn: &mut Turn<'_, R>) {
+        while let Some(envelope) = self.live.inbox.pop_front() {
+            if self.take_in(&envelope, turn) == Fate::Wait {
+                self.live.inbox.push_front(envelope);
+                self.ask_ahead(turn);
+                return;
+            }
+            turn.processed = Some(envelope.seq);
+        }
+    }
+
+    /// Asks about all unknown senders at once, and not one after the other.
+    fn ask_ahead<R: CryptoRng>(&mut self, turn: &mut Turn<'_, R>) {
+        let of_unknown = |envelope: &&Envelope| {
+            self.identity(envelope).is_none() && !self.live.looked_up.contains(&envelope.sender)
+        };
+        let unknown = self.live.inbox.iter().filter(of_unknown).map(|e| e.sender.clone());
+        let unknown: std::collections::BTreeSet<_> = unknown.take(64).collect();
+        for name in unknown.into_iter().take(16) {
+            self.look_up(&name, turn);
+        }
+    }
+
+    /// The sender, where it is a device of a list that was checked.
+    fn identity(&self, envelope: &Envelope) -> Option<DeviceIdentity> {
+        self.pinned(&envelope.sender)?.device(envelope.device)
+    }
+
+    fn take_in<R: CryptoRng>(&mut self, envelope: &Envelope, turn: &mut Turn<'_, R>) -> Fate {
+        let Some(us) = &self.us else { return Fate::Done };
+        let own_address = &us.public().address;
+        if (&own_address.account, own_address.device) == (&envelope.sender, envelope.device) {
+            return Fate::Done;
+        }
+        if self.stage == Stage::Joining && envelope.sender != self.name {
+            return self.hold(envelope, turn);
+        }
+        match self.identity(envelope) {
+            Some(identity) => self.open(envelope, identity, turn),
+            None if !self.has_asked(envelope) => self.ask(envelope, turn),
+            None if self.is_blocked(&envelope.sender) => self.hold(envelope, turn),
+            // Of a device that nobody vouches for.
+            None => Fate::Done,
+        }
+    }
+
+    fn has_asked(&self, envelope: &Envelope) -> bool {
+        self.live.looked_up.contains(&envelope.sender)
+    }
+
+    fn ask<R: CryptoRng>(&mut self, envelope: &Envelope, turn: &mut Turn<'_, R>) -> Fate {
+        self.look_up(&envelope.sender, turn);
+        Fate::Wait
+    }
+
+    fn open<R: CryptoRng>(
+        &mut self,
+        envelope: &Envelope,
+        identity: DeviceIdentity,
+        turn: &mut Turn<'_, R>,
+    ) -> Fate {
+        let key = (envelope.sender.clone(), envelope.device);
+        if self.sessions.get(&key).is_some_and(|p| p.window.contains(envelope.number)) {
+            return Fate::Done;
+        }
+        let Some(us) = &mut self.us else { return Fate::Done };
+        let next = &mut self.next.session;
+        let peering = self.sessions.entry(key).or_insert_with(|| {
+            *next += 1;
+            turn.device_changed = true;
+            Peering::with(identity, *next)
+        });
+        let opened = peering.sessions.decrypt(us, &envelope.ciphertext, &mut turn.env());
+        match opened {
+            Ok(received) => {
+                turn.device_changed |= received.started.is_some();
+                peering.window.insert(envelope.number);
+                peering.unreadable.remove(&envelope.number);
+                turn.sessions_changed(&envelope.sender, envelope.device);
+                self.is_read(envelope, &received.plaintext, turn);
+                Fate::Done
+            }
+            Err(DecryptError::Malformed | DecryptError::Duplicate) => Fate::Done,
+            // Perhaps the account has another key now; then nothing here is to be repaired.
+            Err(_) if !self.has_asked(envelope) => self.ask(envelope, turn),
+            Err(_) if self.is_blocked(&envelope.sender) => self.hold(envelope, turn),
+            Err(_) => {
+                self.is_unreadable(envelope, turn);
+                Fate::Done
+            }
+        }
+    }
+
+    fn is_read<R: CryptoRng>(
+        &mut self,
+        envelope: &Envelope,
+        plaintext: &[u8],
+        turn: &mut Turn<'_, R>,
+    ) {
+        // What is no content is from a device that speaks something else.
+        if let Some(said) = Said::decode(plaintext) {
+            self.hear(envelope, said, turn);
+        }
+    }
+
+    /// Keeps an envelope that cannot be opened before a person, or a link, decides.
+    fn hold<R: CryptoRng>(&mut self, envelope: &Envelope, turn: &mut Turn<'_, R>) -> Fate {
+        let same = |held: &&Envelope| held.sender == envelope.sender;
+        let known =
+            |held: &Envelope| (held.device, held.number) == (envelope.device, envelope.number);
+        let of_account = self.held.values().filter(same);
+        if of_account.clone().any(known)
+            || of_account.count() >= HELD_PER_ACCOUNT
+            || self.held.len() >= HELD
+        {
+            return Fate::Done;
+        }
+        self.next.held += 1;
+        turn.device_changed = true;
+        let kept = record::Held {
+            sender: envelope.sender.as_str().to_owned(),
+            device: envelope.device.get(),
+            number: envelope.number,
+            received: envelope.received.seconds(),
+            ciphertext: envelope.ciphertext.clone(),
+        };
+        turn.put(collection("held").at(self.next.held), &kept);
+        self.held.insert(self.next.held, envelope.clone());
+        Fate::Done
+    }
+
+    /// Opens what was held of an account, now that it is known who it is.
+    pub(super) fn release_held<R: CryptoRng>(
+        &mut self,
+        name: &AccountName,
+        turn: &mut Turn<'_, R>,
+    ) {
+        if self.stage == Stage::Joining && *name != self.name {
+            return;
+        }
+        let of_account = self.held.iter().filter(|(_, held)| held.sender == *name);
+        let positions: Vec<u64> = of_account.map(|(position, _)| *position).collect();
+        for position in positions {
+            let Some(envelope) = self.held.remove(&position) else { continue };
+            turn.remove(collection("held").at(position));
+            if let Some(identity) = self.identity(&envelope) {
+                self.live.looked_up.insert(name.clone());
+                let _done_or_held_again = self.open(&envelope, identity, turn);
+            }
+        }
+    }
+
+    fn is_unreadable<R: CryptoRng>(&mut self, envelope: &Envelope, turn: &mut Turn<'_, R>) {
+        let key = (envelope.sender.clone(), envelope.device);
+        let Some(peering) = self.sessions.get_mut(&key) else { return };
+        if peering.unreadable.len() < crate::content::MAX_LISTED
+            && peering.unreadable.insert(envelope.number)
+        {
+            turn.sessions_changed(&envelope.sender, envelope.device);
+            let (from, device) = key;
+            turn.notice(Notice::Unreadable { from, device });
+        }
+    }
+}

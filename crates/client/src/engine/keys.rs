@@ -1,0 +1,158 @@
+//! Prekeys, and starting afresh where the state may be an older copy of itself.
+
+use rand_core::CryptoRng;
+use sprag_api::directory;
+use sprag_protocol::Left;
+
+use super::turn::{Pending, SWEEP, Turn, collection};
+use super::{Engine, later};
+use crate::effects::{Call, Notice};
+use crate::input::{Answer, Failure};
+use crate::record::Stage;
+
+impl Engine {
+    /// The relay has this device: it can send and receive.
+    pub(super) fn registered<R: CryptoRng>(&mut self, turn: &mut Turn<'_, R>) {
+        if self.stage == Stage::Registering {
+            self.stage = Stage::Ready;
+            self.prekeys_published = true;
+            self.invitation = None;
+            turn.device_changed = true;
+        }
+    }
+
+    /// What time alone brings about.
+    pub(super) fn keep_up<R: CryptoRng>(&mut self, turn: &mut Turn<'_, R>) {
+        let now = turn.now;
+        if let Some(us) = &mut self.us
+            && us.rotation_due() <= now
+        {
+            // With its ids used up, a device goes on with the prekeys that it has.
+            let rotated = us.rotate(&mut turn.env()).unwrap_or(false);
+            turn.device_changed = true;
+            if rotated {
+                self.prekeys_published = false;
+                self.publish_prekeys(turn);
+            }
+        }
+        if self.live.look_at.is_some_and(|at| at <= now) {
+            self.live.look_at = None;
+        }
+        if self.us.is_none() && self.live.look_at.is_none() {
+            self.live.look_at = Some(later(now, 2));
+            let own = self.name.clone();
+            self.look_up(&own, turn);
+        }
+        let swept = self.live.swept.filter(|at| *at <= now);
+        if swept.is_none_or(|at| later(at, SWEEP) <= now) {
+            self.sweep(turn);
+        }
+    }
+
+    /// Kept message keys and old marks go (M-RAT-8).
+    fn sweep<R: CryptoRng>(&mut self, turn: &mut Turn<'_, R>) {
+        let first = self.live.swept.replace(turn.now).is_none();
+        if first {
+            // A process that has just begun does so with its next turn of a day; it may be a short one.
+            return;
+        }
+        for ((name, device), peering) in &mut self.sessions {
+            peering.sessions.expire(&mut turn.env());
+            turn.sessions_changed(name, *device);
+        }
+        self.forget_seen(turn);
+    }
+
+    /// Publishes the signed prekeys, where the relay may not have them.
+    pub(super) fn publish_prekeys<R: CryptoRng>(&mut self, turn: &mut Turn<'_, R>) {
+        let under_way = |call: &Pending| matches!(call, Pending::Publish { signed: true });
+        if self.prekeys_published || !self.live.online || self.is_pending(under_way) {
+            return;
+        }
+        let Some(us) = &self.us else { return };
+        let keys = directory::PublishKeys {
+            signed: Some(us.signed_prekey().to_bytes().into()),
+            last_resort: Some(us.last_resort().to_bytes().into()),
+            ..directory::PublishKeys::default()
+        };
+        self.call(Call::Publish(keys), Pending::Publish { signed: true }, turn);
+    }
+
+    /// Asks how many one-time prekeys are left.
+    pub(super) fn count_prekeys<R: CryptoRng>(&mut self, turn: &mut Turn<'_, R>) {
+        let under_way =
+            |call: &Pending| matches!(call, Pending::Count | Pending::Publish { signed: false });
+        if self.live.online && !self.is_pending(under_way) {
+            self.call(Call::CountKeys, Pending::Count, turn);
+        }
+    }
+
+    pub(super) fn published<R: CryptoRng>(
+        &mut self,
+        signed: bool,
+        result: &Result<Answer, Failure>,
+        turn: &mut Turn<'_, R>,
+    ) {
+        // What did not arrive is published again on the next connection.
+        if signed && result.is_ok() {
+            self.prekeys_published = true;
+            turn.device_changed = true;
+        }
+    }
+
+    /// Makes one-time prekeys where there are too few (M-PRE-4).
+    pub(super) fn counted<R: CryptoRng>(
+        &mut self,
+        result: &Result<Answer, Failure>,
+        turn: &mut Turn<'_, R>,
+    ) {
+        let Ok(Answer::Counts(counts)) = result else { return };
+        let many = |count: u32| usize::try_from(count).unwrap_or(usize::MAX);
+        let left = Left { one_time: many(counts.one_time), kem: many(counts.one_time_kem) };
+        let Some(us) = &mut self.us else { return };
+        let Ok(upload) = us.replenish(left, &mut turn.env()) else { return };
+        if !upload.one_time.is_empty() || !upload.kem.is_empty() {
+            turn.device_changed = true;
+            self.publish_one_time(&upload, turn);
+        }
+    }
+
+    fn publish_one_time<R: CryptoRng>(
+        &mut self,
+        upload: &sprag_protocol::OneTimeUpload,
+        turn: &mut Turn<'_, R>,
+    ) {
+        for keys in Self::uploads(upload) {
+            self.call(Call::Publish(keys), Pending::Publish { signed: false }, turn);
+        }
+    }
+
+    /// This state is, or may be, an older copy of itself. What it would encrypt with was perhaps used
+    /// already, so all sessions end and all prekeys are replaced; numbers go on above the relay's mark.
+    /// What is in the outbox was encrypted before and goes as it is: the relay knows whether it has it.
+    pub(super) fn start_afresh<R: CryptoRng>(&mut self, mark: u64, turn: &mut Turn<'_, R>) {
+        for peering in std::mem::take(&mut self.sessions).into_values() {
+            turn.remove(collection("sessions").at(peering.position));
+        }
+        self.counter = self.counter.max(mark);
+        self.restored = false;
+        self.prekeys_published = false;
+        turn.device_changed = true;
+        let Some(us) = &mut self.us else { return };
+        if let Ok(upload) = us.start_afresh(&mut turn.env()) {
+            self.publish_prekeys(turn);
+            self.publish_one_time(&upload, turn);
+        }
+        turn.notice(Notice::StartedAfresh);
+    }
+
+    /// The account has removed this device.
+    pub(super) fn removed<R: CryptoRng>(&mut self, turn: &mut Turn<'_, R>) {
+        if matches!(self.stage, Stage::Ready | Stage::Joining) {
+            self.stage = Stage::Removed;
+            self.disconnected();
+            turn.device_changed = true;
+            turn.notice(Notice::Removed);
+        }
+    }
+}

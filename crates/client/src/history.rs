@@ -1,0 +1,1 @@
+//! A conversation's history, out of the store.
