@@ -11,13 +11,7 @@ use zeroize::Zeroizing;
 use wire::content::Body as Wire;
 
 pub(crate) mod wire {
-    #![expect(
-        missing_docs,
-        unnameable_types,
-        unreachable_pub,
-        clippy::pedantic,
-        reason = "prost writes this module"
-    )]
+    #![expect(unreachable_pub, clippy::pedantic, reason = "prost writes this module")]
 
     include!(concat!(env!("OUT_DIR"), "/sprag.content.v1.rs"));
 }

@@ -65,11 +65,13 @@ pub enum Command {
         /// The position of its entry, and its content as [`Entry`](crate::Entry) has it.
         content: (MessageId, u64, Body),
     },
-    /// Everything in this conversation is read.
+    /// A person has read a conversation up to some entry.
     MarkRead {
         /// The other account.
         with: AccountName,
-        /// The ids of the entries that were unread, for read receipts.
+        /// The position below which everything is read.
+        below: u64,
+        /// The ids of those below that were unread and are the other account's.
         ids: Vec<MessageId>,
     },
     /// Get to know an account, without saying anything to it.

@@ -1,7 +1,6 @@
 //! What the engine keeps (`proto/record.proto`).
 
 #![expect(
-    missing_docs,
     unnameable_types,
     unreachable_pub,
     clippy::pedantic,

@@ -7,7 +7,7 @@ use sprag_store::{Collection, Key};
 use zeroize::Zeroizing;
 
 use super::turn::{Turn, collection};
-use super::{Engine, later};
+use super::{Engine, Peer, later};
 use crate::content::{Body, MAX_LISTED, MessageId, content, wire};
 use crate::effects::{Notice, Refusal, Reply};
 use crate::input::{Command, Ticket};
@@ -109,7 +109,7 @@ impl Engine {
             Command::Retry { with, content: (id, position, body) } => {
                 self.retry(&with, (id, position), &body, turn)
             }
-            Command::MarkRead { with, ids } => self.mark_read(&with, &ids, turn),
+            Command::MarkRead { with, below, ids } => self.mark_read(&with, below, &ids, turn),
             Command::SetVerified { with, verified } => self.set_verified(&with, verified, turn),
             Command::AcceptKey(with) => self.accept_key(&with, turn),
             Command::SetReadReceipts(on) => {
@@ -239,12 +239,13 @@ impl Engine {
     fn mark_read<R: CryptoRng>(
         &mut self,
         with: &AccountName,
+        below: u64,
         ids: &[MessageId],
         turn: &mut Turn<'_, R>,
     ) -> Result<Reply, Refusal> {
         let peer = self.peers.get_mut(with).ok_or(Refusal::UnknownAccount)?;
-        if peer.unread > 0 || peer.read_below < peer.next_entry {
-            (peer.unread, peer.read_below) = (0, peer.next_entry);
+        if below > peer.read_below {
+            peer.read(below, ids.len());
             turn.peer_changed(with);
             turn.notice(Notice::Conversation(with.clone()));
         }
@@ -326,6 +327,21 @@ impl Engine {
         let item = Queued::new(to, &wire::Content::default()).kept();
         let item = Queued { again: number, not_before, content: Zeroizing::default(), ..item };
         self.enqueue(item, turn);
+    }
+}
+
+impl Peer {
+    /// So many more are read, and everything below this position.
+    pub(super) fn read(&mut self, below: u64, many: usize) {
+        let many = u64::try_from(many).unwrap_or(u64::MAX);
+        self.unread = self.unread.saturating_sub(many);
+        self.read_below = self.read_below.max(below.min(self.next_entry));
+        if self.read_below == self.next_entry {
+            self.unread = 0;
+        }
+        if self.unread == 0 {
+            self.read_below = self.next_entry;
+        }
     }
 }
 

@@ -256,11 +256,7 @@ impl Engine {
         turn: &mut Turn<'_, R>,
     ) {
         let Some(peer) = self.peers.get_mut(with) else { return };
-        let read = u64::try_from(ids.len()).unwrap_or(u64::MAX);
-        peer.unread = peer.unread.saturating_sub(read);
-        if peer.unread == 0 {
-            peer.read_below = peer.next_entry;
-        }
+        peer.read(0, ids.len());
         turn.peer_changed(with);
         turn.notice(Notice::Conversation(with.clone()));
     }
