@@ -54,6 +54,8 @@ pub struct Engine {
     restored: bool,
     read_receipts: bool,
     invitation: Option<String>,
+    /// When kept keys and old marks were last gone through.
+    swept: Timestamp,
     /// For each day the highest number by its end, oldest first.
     days: Vec<(u64, u64)>,
     next: Positions,
@@ -149,8 +151,8 @@ struct Live {
     fetching: BTreeSet<u64>,
     /// When the own account is looked up next, while linking.
     look_at: Option<Timestamp>,
-    /// When kept keys and old marks were last gone through.
-    swept: Option<Timestamp>,
+    /// Whether prekeys that were to be published since a fresh start may not have arrived.
+    publish_failed: bool,
     in_flight_bytes: usize,
 }
 
@@ -179,6 +181,7 @@ impl Engine {
         self.keep_up(turn);
         self.process_inbox(turn);
         self.queue_receipts(turn);
+        self.look_for_held(turn);
         self.ask_for_repairs(turn);
         self.pump(turn);
         self.live.bundles.clear();

@@ -85,6 +85,7 @@ fn an_unanswered_session_serves_for_less_than_30_days() {
         alice.sessions.encrypt(b"text", &mut Env::new(at(seconds), &mut rng)).map(|_| ())
     };
     assert_eq!(sends_at(&mut alice, 30 * DAY - 1), Ok(()));
+    assert!(alice.sessions.can_send(at(30 * DAY - 1)) && !alice.sessions.can_send(at(30 * DAY)));
     let before = alice.sessions.to_bytes();
     assert_eq!(sends_at(&mut alice, 30 * DAY), Err(EncryptError::Unanswered));
     assert!(before.expose() == alice.sessions.to_bytes().expose());

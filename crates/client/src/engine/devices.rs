@@ -312,7 +312,7 @@ impl Engine {
         let peer = self.meet(&own, turn);
         (peer.pinned, peer.signed_list) = (Some(pinned), signed_list);
         turn.peer_changed(&own);
-        turn.device_changed = true;
+        (turn.device_changed, turn.local_changed) = (true, true);
     }
 
     /// Somebody who saw this device's code has taken it in.
@@ -333,32 +333,43 @@ impl Engine {
         self.stage = Stage::Ready;
         turn.device_changed = true;
         turn.notice(Notice::Linked);
-        let held: std::collections::BTreeSet<_> =
-            self.held.values().map(|held| held.sender.clone()).collect();
-        // They wait until their senders are known, as if they had just been delivered.
-        for name in held {
-            self.look_up(&name, turn);
-            self.release_known(&name, turn);
-        }
     }
 
-    fn release_known<R: CryptoRng>(&mut self, name: &AccountName, turn: &mut Turn<'_, R>) {
-        if self.pinned(name).is_some() {
-            self.release_held(name, turn);
+    /// Asks who sent what was held while this device was taken in, once the own other device has told
+    /// whom it knows.
+    pub(super) fn look_for_held<R: CryptoRng>(&mut self, turn: &mut Turn<'_, R>) {
+        if self.held.is_empty() || self.stage != Stage::Ready || !self.caught_up() {
+            return;
+        }
+        let unknown = |name: &&AccountName| {
+            self.pinned(name).is_none() && !self.live.looked_up.contains(*name)
+        };
+        let names: std::collections::BTreeSet<_> =
+            self.held.values().map(|held| &held.sender).filter(unknown).cloned().collect();
+        for name in names {
+            self.look_up(&name, turn);
         }
     }
 
     /// Somebody whom the own other device knows.
     pub(super) fn hear_contact<R: CryptoRng>(&mut self, contact: Contact, turn: &mut Turn<'_, R>) {
         let Contact { name, key, list, signed_list, verified, .. } = contact;
-        if name == self.name || self.pinned(&name).is_some_and(|pinned| *pinned.key() != key) {
+        let Ok(pinned) = PinnedAccount::first_use(&name, key, list) else { return };
+        if name == self.name {
             return;
         }
-        if self.pinned(&name).is_none() {
-            let Ok(pinned) = PinnedAccount::first_use(&name, key, list) else { return };
-            let peer = self.meet(&name, turn);
-            (peer.pinned, peer.signed_list) = (Some(pinned), signed_list);
+        let peer = self.meet(&name, turn);
+        match &peer.pinned {
+            Some(known) if *known.key() == key => {}
+            // A person has compared the key that is known here.
+            Some(_) if peer.verified.is_some() => return,
+            // The own other device knows better than a first look at the directory.
+            Some(_) | None => {
+                (peer.pinned, peer.signed_list) = (Some(pinned), signed_list);
+                peer.offered = None;
+            }
         }
+        self.drop_unvouched(&name, turn);
         let peer = self.meet(&name, turn);
         if verified {
             peer.verified = Some(*key.as_bytes());
@@ -438,6 +449,8 @@ impl Engine {
             peer.pinned = PinnedAccount::first_use(&own, account.public(), list).ok();
         }
         (engine.us, engine.account, engine.invitation) = (Some(us), Some(account), invitation);
+        engine.swept = now;
+        (turn.device_changed, turn.local_changed) = (true, true);
         let effects = engine.finish(turn);
         (engine, effects)
     }
@@ -456,6 +469,7 @@ impl Engine {
         turn.rng.fill_bytes(&mut *linking.seed);
         turn.rng.fill_bytes(&mut linking.secret);
         engine.linking = Some(linking);
+        engine.swept = now;
         turn.device_changed = true;
         engine.go_on(&mut turn);
         let effects = engine.finish(turn);

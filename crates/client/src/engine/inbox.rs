@@ -138,7 +138,7 @@ impl Engine {
         let opened = peering.sessions.decrypt(us, &envelope.ciphertext, &mut turn.env());
         match opened {
             Ok(received) => {
-                turn.device_changed |= received.started.is_some();
+                turn.local_changed |= received.started.is_some();
                 peering.window.insert(envelope.number);
                 peering.unreadable.remove(&envelope.number);
                 turn.sessions_changed(&envelope.sender, envelope.device);

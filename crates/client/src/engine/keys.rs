@@ -29,7 +29,7 @@ impl Engine {
         {
             // With its ids used up, a device goes on with the prekeys that it has.
             let rotated = us.rotate(&mut turn.env()).unwrap_or(false);
-            turn.device_changed = true;
+            (turn.device_changed, turn.local_changed) = (true, true);
             if rotated {
                 self.prekeys_published = false;
                 self.publish_prekeys(turn);
@@ -38,24 +38,19 @@ impl Engine {
         if self.live.look_at.is_some_and(|at| at <= now) {
             self.live.look_at = None;
         }
-        if self.us.is_none() && self.live.look_at.is_none() {
+        if self.us.is_none() && self.linking.is_some() && self.live.look_at.is_none() {
             self.live.look_at = Some(later(now, 2));
             let own = self.name.clone();
             self.look_up(&own, turn);
         }
-        let swept = self.live.swept.filter(|at| *at <= now);
-        if swept.is_none_or(|at| later(at, SWEEP) <= now) {
+        if self.swept > now || later(self.swept, SWEEP) <= now {
             self.sweep(turn);
         }
     }
 
     /// Kept message keys and old marks go (M-RAT-8).
     fn sweep<R: CryptoRng>(&mut self, turn: &mut Turn<'_, R>) {
-        let first = self.live.swept.replace(turn.now).is_none();
-        if first {
-            // A process that has just begun does so with its next turn of a day; it may be a short one.
-            return;
-        }
+        (self.swept, turn.device_changed) = (turn.now, true);
         for ((name, device), peering) in &mut self.sessions {
             peering.sessions.expire(&mut turn.env());
             turn.sessions_changed(name, *device);
@@ -98,6 +93,12 @@ impl Engine {
             self.prekeys_published = true;
             turn.device_changed = true;
         }
+        self.live.publish_failed |= result.is_err();
+        let under_way = |call: &Pending| matches!(call, Pending::Publish { .. });
+        if self.restored && !self.live.publish_failed && !self.is_pending(under_way) {
+            self.restored = false;
+            turn.device_changed = true;
+        }
     }
 
     /// Makes one-time prekeys where there are too few (M-PRE-4).
@@ -112,7 +113,7 @@ impl Engine {
         let Some(us) = &mut self.us else { return };
         let Ok(upload) = us.replenish(left, &mut turn.env()) else { return };
         if !upload.one_time.is_empty() || !upload.kem.is_empty() {
-            turn.device_changed = true;
+            turn.local_changed = true;
             self.publish_one_time(&upload, turn);
         }
     }
@@ -135,8 +136,11 @@ impl Engine {
             turn.remove(collection("sessions").at(peering.position));
         }
         self.counter = self.counter.max(mark);
-        self.restored = false;
+        // Until the relay has the new prekeys, and no others.
+        self.restored = true;
+        self.live.publish_failed = false;
         self.prekeys_published = false;
+        turn.local_changed = true;
         turn.device_changed = true;
         let Some(us) = &mut self.us else { return };
         if let Ok(upload) = us.start_afresh(&mut turn.env()) {

@@ -8,11 +8,12 @@ use sprag_protocol::secret::Secret;
 use sprag_protocol::{
     AccountKeyPair, AccountName, DeviceId, LocalDevice, Sessions, StateError, Timestamp,
 };
-use sprag_store::{Batch, Collection, Key, Value};
+use sprag_store::{Batch, Key, Value};
 use zeroize::Zeroizing;
 
 use super::outbox::Outgoing;
 use super::queue::Queued;
+use super::turn::{DEVICE, LOCAL, collection};
 use super::window::Window;
 use super::{Engine, Envelope, Linking, Live, Peer, Peering, Positions};
 use crate::record::{self, Stage};
@@ -59,14 +60,15 @@ impl Engine {
     pub fn load(records: impl IntoIterator<Item = (Key, Value)>) -> Result<Self, LoadError> {
         let mut others = Vec::new();
         let mut device = None;
+        let mut local = None;
         for (key, value) in records {
-            if key.collection == Collection::new("device") {
-                device = Some(record::Device::decode(&value[..])?);
-            } else {
-                others.push((key, value));
+            match (key.collection == collection("device"), key.position) {
+                (true, DEVICE) => device = Some(record::Device::decode(&value[..])?),
+                (true, LOCAL) => local = Some(LocalDevice::from_bytes(&value)?),
+                _ => others.push((key, value)),
             }
         }
-        let mut engine = Self::of(device.ok_or(LoadError::Empty)?)?;
+        let mut engine = Self::of(device.ok_or(LoadError::Empty)?, local)?;
         for (key, value) in others {
             engine.take(&key, &value)?;
         }
@@ -84,7 +86,7 @@ impl Engine {
         device.restored = true;
         let mut batch = Batch::new();
         let value = Zeroizing::new(device.encode_to_vec());
-        batch.put(Collection::new("device").at(0), value);
+        batch.put(collection("device").at(DEVICE), value);
         Ok(batch)
     }
 
@@ -101,6 +103,7 @@ impl Engine {
             restored: false,
             read_receipts: false,
             invitation: None,
+            swept: Timestamp::from_seconds(0),
             days: Vec::new(),
             next: Positions::default(),
             peers: BTreeMap::new(),
@@ -113,7 +116,7 @@ impl Engine {
         }
     }
 
-    fn of(kept: record::Device) -> Result<Self, LoadError> {
+    fn of(kept: record::Device, us: Option<LocalDevice>) -> Result<Self, LoadError> {
         let damaged = LoadError::Damaged;
         let stage = match kept.stage() {
             Stage::Unknown => return Err(LoadError::Newer),
@@ -121,10 +124,6 @@ impl Engine {
         };
         let origin = Origin::new(kept.origin.clone()).map_err(|_| damaged)?;
         let name = AccountName::new(&kept.account).map_err(|_| damaged)?;
-        let us = match &kept.local[..] {
-            [] => None,
-            local => Some(LocalDevice::from_bytes(local)?),
-        };
         let account = match &kept.account_seed[..] {
             [] => None,
             seed => Some(AccountKeyPair::from_seed(Secret::copy_of(
@@ -150,6 +149,7 @@ impl Engine {
             restored: kept.restored,
             read_receipts: kept.read_receipts,
             invitation: Some(kept.invitation).filter(|code| !code.is_empty()),
+            swept: Timestamp::from_seconds(kept.swept),
             days: kept.days.iter().map(|day| (day.day, day.counter)).collect(),
             next: Positions {
                 peer: kept.next_peer,

@@ -227,8 +227,7 @@ impl Engine {
         let (Some(key), Ok(signed)) = (key, SignedDeviceList::from_bytes(&list.0)) else {
             return lie(name, Lie::Malformed, turn);
         };
-        let known = self.meet(name, turn).pinned.clone();
-        let pinned = match known {
+        let pinned = match self.pinned(name).cloned() {
             None => PinnedAccount::first_use(name, key, signed.clone()),
             Some(mut pinned) => pinned.update(&key, signed.clone()).map(|()| pinned),
         };
@@ -355,7 +354,11 @@ impl Engine {
     }
 
     /// Sessions with devices that are not listed any more, or whose key is another one, are over.
-    fn drop_unvouched<R: CryptoRng>(&mut self, name: &AccountName, turn: &mut Turn<'_, R>) {
+    pub(super) fn drop_unvouched<R: CryptoRng>(
+        &mut self,
+        name: &AccountName,
+        turn: &mut Turn<'_, R>,
+    ) {
         let Some(peer) = self.peers.get_mut(name) else { return };
         let Some(pinned) = &peer.pinned else { return };
         if let Some(ready) = &mut peer.ready {
@@ -380,8 +383,10 @@ impl Engine {
         name: &AccountName,
         turn: &mut Turn<'_, R>,
     ) {
-        turn.notice(Notice::NoSuchAccount(name.clone()));
-        self.give_up_all(name, turn);
+        if self.peers.contains_key(name) {
+            turn.notice(Notice::NoSuchAccount(name.clone()));
+            self.give_up_all(name, turn);
+        }
     }
 }
 

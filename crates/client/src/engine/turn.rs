@@ -19,6 +19,9 @@ use crate::record;
 
 /// How many bytes of messages go into one frame, at most; one message always fits.
 const FRAME_BYTES: usize = limit::FRAME_LEN - 300 * 1024;
+/// Where, in the collection `device`, the device's record and its private prekeys are.
+pub(super) const DEVICE: u64 = 0;
+pub(super) const LOCAL: u64 = 1;
 /// How often kept keys are gone through.
 pub(super) const SWEEP: u64 = 24 * 60 * 60;
 
@@ -30,6 +33,8 @@ pub(super) struct Turn<'a, R> {
     /// Everything up to here is processed, and can be acknowledged.
     pub(super) processed: Option<u64>,
     pub(super) device_changed: bool,
+    /// Private prekeys have changed.
+    pub(super) local_changed: bool,
     peers_changed: BTreeSet<AccountName>,
     sessions_changed: BTreeSet<(AccountName, DeviceId)>,
     /// What arrived from whom.
@@ -54,6 +59,7 @@ impl<'a, R: CryptoRng> Turn<'a, R> {
             submits: Vec::new(),
             processed: None,
             device_changed: false,
+            local_changed: false,
             peers_changed: BTreeSet::new(),
             sessions_changed: BTreeSet::new(),
             arrived: BTreeMap::new(),
@@ -160,7 +166,11 @@ impl Engine {
             }
         }
         if turn.device_changed {
-            turn.put(collection("device").at(0), &self.record());
+            turn.put(collection("device").at(DEVICE), &self.record());
+        }
+        if let (Some(us), true) = (&self.us, turn.local_changed) {
+            let value = Zeroizing::new(us.to_bytes().expose().to_vec());
+            turn.effects.commit.put(collection("device").at(LOCAL), value);
         }
     }
 
@@ -171,7 +181,7 @@ impl Engine {
         let waiting = self.outbox.values().filter_map(super::outbox::Outgoing::due_at);
         let paused = self.live.paused.values().copied();
         let rotation = self.us.as_ref().map(sprag_protocol::LocalDevice::rotation_due);
-        let swept = self.live.swept.map(|at| later(at, SWEEP));
+        let swept = [later(self.swept, SWEEP)];
         let repairs = self.sessions.values().filter_map(Peering::repair_due);
         let all = not_before.chain(waiting).chain(paused).chain(rotation).chain(swept);
         all.chain(self.live.look_at).chain(repairs).min().map(|at| at.max(later(now, 1)))
@@ -250,7 +260,6 @@ impl Engine {
             origin: self.origin.as_str().to_owned(),
             account: self.name.as_str().to_owned(),
             stage: self.stage.into(),
-            local: self.us.as_ref().map(|us| us.to_bytes().expose().to_vec()).unwrap_or_default(),
             account_seed: seed.unwrap_or_default(),
             counter: self.counter,
             prekeys_published: self.prekeys_published,
@@ -264,6 +273,7 @@ impl Engine {
             next_session: self.next.session,
             next_queued: self.next.queued,
             next_held: self.next.held,
+            swept: self.swept.seconds(),
         }
     }
 

@@ -183,7 +183,7 @@ impl PreKeys {
 
     /// Replaces everything by new prekeys: [`MAX_ONE_TIME_HELD`] one-time ones of each kind, which drive
     /// all others out of the directory, with ids [`AFRESH`] higher, so that none is one which a newer copy
-    /// of this state has used (M-PRE-1).
+    /// of this state has used (M-PRE-1, M-PRE-6).
     ///
     /// # Errors
     /// [`IdsUsedUp`]; then nothing changed.

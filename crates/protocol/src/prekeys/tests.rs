@@ -8,7 +8,7 @@ use chacha20::rand_core::SeedableRng;
 use super::*;
 use crate::address::{AccountName, Address, DeviceId};
 use crate::env::Env;
-use crate::keys::AccountKeyPair;
+use crate::keys::{AccountKeyPair, IdentityKeyPair};
 use crate::message::Handshake;
 use crate::sessions::{DecryptError, Received, Started};
 use crate::{KEM_CIPHERTEXT_LEN, KemCiphertext, LocalDevice, Sessions};
@@ -364,6 +364,58 @@ fn ids_are_used_up_once_and_for_all() {
     bob.prekeys_mut().set_next_id(u32::MAX - 2);
     assert_eq!(bob.rotate(&mut env), Ok(true));
     assert_eq!((bob.signed_prekey().id, bob.last_resort().id), (u32::MAX - 2, u32::MAX - 1));
+}
+
+// M-PRE-6
+#[test]
+fn a_device_that_starts_afresh_opens_nothing_that_an_older_copy_could() {
+    let (alice, mut bob, mut rng) = both();
+    let with_one_time = start(&alice, bundles(&mut bob, &mut rng)[0].clone(), &mut rng);
+    let without = start(&alice, bob.last_resort_bundle(), &mut rng);
+    let before = (bob.signed_prekey().id, bob.last_resort().id);
+    let mut newer = LocalDevice::from_bytes(bob.to_bytes().expose()).unwrap();
+    let used_since = bundles(&mut newer, &mut rng).pop().unwrap().kem.id;
+
+    let upload = bob.start_afresh(&mut Env::new(at(0), &mut rng)).unwrap();
+
+    for message in [with_one_time, without] {
+        let gone = Err(DecryptError::UnknownPreKey);
+        assert_eq!(open(&mut bob, &alice, &message, &mut rng), gone);
+    }
+    assert_eq!((upload.one_time.len(), upload.kem.len()), (MAX_ONE_TIME_HELD, MAX_ONE_TIME_HELD));
+    let lowest = bob.signed_prekey().id;
+    assert!(lowest > before.0 && lowest > before.1 && lowest > used_since + (1 << 23));
+    assert!(upload.one_time.iter().all(|key| key.id.get() > lowest));
+    assert!(upload.kem.iter().all(|key| key.id > lowest));
+    let kem = upload.kem[999].clone();
+    let one_time = Some(upload.one_time[999].clone());
+    let bundle = PreKeyBundle { one_time, kem, ..bob.last_resort_bundle() };
+    let message = start(&alice, bundle, &mut rng);
+    assert!(open(&mut bob, &alice, &message, &mut rng).is_ok());
+}
+
+// M-PRE-6
+#[test]
+fn a_device_starts_afresh_only_while_there_are_ids() {
+    let (_, mut bob, mut rng) = both();
+    bob.prekeys_mut().set_next_id(u32::MAX - (1 << 24));
+    let state = bob.to_bytes().into_vec();
+    assert_eq!(bob.start_afresh(&mut Env::new(at(0), &mut rng)), Err(IdsUsedUp));
+    assert_eq!(bob.to_bytes().expose(), state);
+}
+
+#[test]
+fn a_device_of_an_identity_that_exists_is_that_identity() {
+    let (alice, _, mut rng) = both();
+    let identity = IdentityKeyPair::generate(&mut rng);
+    let public = identity.public();
+    let address = Address { device: DeviceId::new(2).unwrap(), ..alice.public().address.clone() };
+    let account = alice.public().account_key;
+    let mut env = Env::new(at(0), &mut rng);
+    let mut second = LocalDevice::with_identity(identity, address, account, &mut env);
+    assert_eq!(second.public().identity_key, public);
+    let message = start(&alice, second.last_resort_bundle(), &mut rng);
+    assert!(open(&mut second, &alice, &message, &mut rng).is_ok());
 }
 
 #[test]
