@@ -62,10 +62,13 @@ fn shown(pid: Option<u32>) -> String {
 
 impl From<std::io::Error> for StoreError {
     fn from(error: std::io::Error) -> Self {
-        match error.kind() {
-            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Self::Full,
-            ErrorKind::InvalidData | ErrorKind::UnexpectedEof => Self::Damaged,
-            kind => Self::Io(kind),
+        let kind = error.kind();
+        if matches!(kind, ErrorKind::StorageFull | ErrorKind::QuotaExceeded) {
+            Self::Full
+        } else if matches!(kind, ErrorKind::InvalidData | ErrorKind::UnexpectedEof) {
+            Self::Damaged
+        } else {
+            Self::Io(kind)
         }
     }
 }

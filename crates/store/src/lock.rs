@@ -14,10 +14,11 @@
 use std::fmt;
 
 use aes_gcm_siv::{AeadInOut, Aes256GcmSiv, KeyInit, Nonce, Tag};
-use argon2::{Algorithm, Argon2, Params, Version};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 use rand_core::CryptoRng;
 use sha2::{Digest, Sha256};
 use sprag_protocol::secret::Secret;
+use zeroize::Zeroizing;
 
 use crate::StoreError;
 use crate::seal::{StoreKey, derive};
@@ -69,10 +70,17 @@ impl Cost {
     fn stretch(self, passphrase: &str, salt: &[u8]) -> Result<Secret<32>, StoreError> {
         let params = Params::new(self.memory, self.passes, self.lanes, Some(32))
             .map_err(|_| StoreError::Damaged)?;
+        // Of our own, so that it can be wiped: the last block is as good as the key.
+        let mut blocks = Zeroizing::new(Vec::new());
+        let count = params.block_count();
+        blocks.try_reserve_exact(count).map_err(|_| StoreError::TooCostly)?;
+        blocks.resize(count, Block::default());
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
         let mut outcome = Ok(());
         let key = Secret::build(|key| {
-            outcome = argon2.hash_password_into(passphrase.as_bytes(), salt, key);
+            let passphrase = passphrase.as_bytes();
+            outcome =
+                argon2.hash_password_into_with_memory(passphrase, salt, key, blocks.as_mut_slice());
         });
         outcome.map_err(|_| StoreError::TooCostly)?;
         Ok(key)
@@ -169,13 +177,12 @@ impl StoreKey {
     /// [`StoreError::TooCostly`]: there is not so much memory.
     pub fn wrap(&self, lock: &Lock<'_>, rng: &mut impl CryptoRng) -> Result<Vec<u8>, StoreError> {
         let (mut header, key) = close(STORE_MAGIC, lock, rng)?;
-        let mut wrapped = Secret::copy_of(self.0.expose());
-        let _ = &mut wrapped;
-        let mut body = *wrapped.expose();
+        let bound = header.clone();
+        header.extend_from_slice(self.0.expose());
+        let (_, wrapped) = header.split_at_mut(LOCK_LEN);
         let tag = Aes256GcmSiv::new(key.expose().into())
-            .encrypt_inout_detached(&Nonce::default(), &header, body.as_mut_slice().into())
+            .encrypt_inout_detached(&Nonce::default(), &bound, wrapped.into())
             .map_err(|_| StoreError::TooLarge)?;
-        header.extend_from_slice(&body);
         header.extend_from_slice(&tag);
         Ok(header)
     }
@@ -278,7 +285,6 @@ impl<'a> Parsed<'a> {
             return Err(StoreError::OtherLock(self.wrapping));
         }
         let (key, check) = keys(unlock, self.cost, self.salt)?;
-        // Of a wrong key, this tells how many of the first bits agree to whoever can try keys at will.
         if check == *self.check { Ok(key) } else { Err(StoreError::WrongKey) }
     }
 }
@@ -309,3 +315,6 @@ fn beginning(bytes: &[u8; 32]) -> [u8; CHECK_LEN] {
     beginning.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
     beginning
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,4 @@
-//! A store in memory: for tests, and for a device that is to leave nothing behind.
+//! A store in memory: for tests, and for a device that leaves nothing behind.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;

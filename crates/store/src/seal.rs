@@ -55,13 +55,8 @@ impl Sealer {
 
     /// What the disk knows a collection by.
     #[must_use]
-    #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
     pub fn collection(&self, collection: &Collection) -> CollectionId {
-        let mac = <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(self.name.expose())
-            .expect("any key length")
-            .chain_update(collection.name())
-            .finalize()
-            .into_bytes();
+        let mac = keyed_hash(self.name.expose(), collection.name());
         let mut id = [0; 16];
         id.iter_mut().zip(mac).for_each(|(to, from)| *to = from);
         CollectionId(id)
@@ -170,9 +165,19 @@ fn place(row: &RowId) -> [u8; 39] {
     bytes
 }
 
+/// HMAC-SHA-256 (RFC 2104).
+#[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
+fn keyed_hash(key: &[u8; 32], bytes: &[u8]) -> [u8; 32] {
+    let mac = <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(key).expect("any key length");
+    mac.chain_update(bytes).finalize().into_bytes().into()
+}
+
 /// HKDF-SHA-256 (RFC 5869), 32 bytes of output.
 #[expect(clippy::expect_used, reason = "HKDF fails only beyond 255 hashes of output; this is one")]
 pub(crate) fn derive(ikm: &[u8], salt: Option<&[u8]>, info: &[u8]) -> Secret<32> {
     let hkdf = Hkdf::<Sha256>::new(salt, ikm);
     Secret::build(|key| hkdf.expand(info, key).expect("one hash of output"))
 }
+
+#[cfg(test)]
+mod tests;
