@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use wire::content::Body as Wire;
 
 pub(crate) mod wire {
-    #![expect(unreachable_pub, clippy::pedantic, reason = "prost writes this module")]
+    #![expect(unreachable_pub, reason = "prost writes this module")]
 
     include!(concat!(env!("OUT_DIR"), "/sprag.content.v1.rs"));
 }
@@ -47,9 +47,9 @@ impl MessageId {
 
     /// Where records about it lie.
     pub(crate) fn position(&self) -> u64 {
-        let [a, b, c, d, e, f, g, h, ..] = self.0;
+        let first = self.0.first_chunk().copied().unwrap_or_default();
         // The store's positions are below 2^63.
-        u64::from_be_bytes([a, b, c, d, e, f, g, h]) >> 1
+        u64::from_be_bytes(first) >> 1
     }
 }
 
@@ -182,10 +182,8 @@ impl Said {
 
     /// A message of a person, or none.
     pub(crate) fn message(self) -> Option<(MessageId, Timestamp, Body)> {
-        match self.what {
-            What::Body(body) => Some((self.id, self.written, body)),
-            _ => None,
-        }
+        let What::Body(body) = self.what else { return None };
+        Some((self.id, self.written, body))
     }
 }
 
@@ -248,7 +246,15 @@ impl Body {
                     caption: file.caption,
                 }))
             }
-            _ => None,
+            Wire::Receipt(_)
+            | Wire::Repair(_)
+            | Wire::Gone(_)
+            | Wire::Copy(_)
+            | Wire::Devices(_)
+            | Wire::Link(_)
+            | Wire::Contact(_)
+            | Wire::Past(_)
+            | Wire::ReadElsewhere(_) => None,
         }
     }
 

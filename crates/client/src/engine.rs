@@ -214,7 +214,7 @@ impl Engine {
         match frame {
             Frame::Welcome(welcome) => self.welcome(&welcome, turn),
             Frame::Accepted(accepted) => self.accepted(&accepted, turn),
-            Frame::Refused(refused) => self.refused(refused, turn),
+            Frame::Refused(refused) => self.refused(&refused, turn),
             Frame::Deliver(deliver) => self.deliver(deliver, turn),
             Frame::Empty(_) => self.live.empty = true,
             Frame::PrekeysLow(_) => self.count_prekeys(turn),

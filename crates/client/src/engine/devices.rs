@@ -256,18 +256,18 @@ impl Engine {
         let mut bytes = 0;
         for entry in entries {
             let Event::Message { id, written, body } = &entry.event else { continue };
-            let past = wire::PastEntry {
+            let one = wire::PastEntry {
                 own: entry.own,
                 content: Some(body.content(*id, *written)),
                 received: entry.received.seconds(),
             };
-            let len = past.encoded_len();
+            let len = one.encoded_len();
             if bytes + len > PAST_BYTES && !part.is_empty() {
                 self.tell_past(device, with, std::mem::take(&mut part), turn);
                 bytes = 0;
             }
             bytes += len;
-            part.push(past);
+            part.push(one);
         }
         if !part.is_empty() {
             self.tell_past(device, with, part, turn);

@@ -118,10 +118,10 @@ impl Engine {
 
     fn of(kept: record::Device, us: Option<LocalDevice>) -> Result<Self, LoadError> {
         let damaged = LoadError::Damaged;
-        let stage = match kept.stage() {
-            Stage::Unknown => return Err(LoadError::Newer),
-            stage => stage,
-        };
+        let stage = kept.stage();
+        if stage == Stage::Unknown {
+            return Err(LoadError::Newer);
+        }
         let origin = Origin::new(kept.origin.clone()).map_err(|_| damaged)?;
         let name = AccountName::new(&kept.account).map_err(|_| damaged)?;
         let account = match &kept.account_seed[..] {

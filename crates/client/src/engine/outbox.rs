@@ -218,10 +218,7 @@ impl Engine {
     /// The first steps of a message that got its number.
     fn launch<R: CryptoRng>(&mut self, number: u64, out: Outgoing, turn: &mut Turn<'_, R>) {
         let queued = &out.queued;
-        if queued.visible {
-            let (with, id) = (queued.to.clone(), queued.id);
-            turn.notice(Notice::State { with, id, state: MessageState::Sending });
-        }
+        queued.has_come_to(MessageState::Sending, turn);
         if queued.keep {
             let to = queued.to.as_str().to_owned();
             let kept = record::Sent { to, content: queued.content.to_vec() };
@@ -243,7 +240,7 @@ impl Engine {
         }
         let old = self.days.iter().take_while(|(day, _)| day + KEPT_DAYS < today).count();
         let by_day = self.days.drain(..old).next_back().map(|(_, counter)| counter);
-        let by_number = (number % 256 == 0).then(|| number.saturating_sub(KEPT_NUMBERS));
+        let by_number = number.is_multiple_of(256).then(|| number.saturating_sub(KEPT_NUMBERS));
         if let Some(through) = by_day.max(by_number).filter(|through| *through > 0) {
             turn.effects.commit.remove_range(collection("sent"), 0, through);
         }
@@ -468,18 +465,11 @@ impl Engine {
             if !receipt.left_out.is_empty() && out.queued.keep {
                 self.again_later((number, &out.queued.to), LEFT_OUT, turn);
             }
-            self.is_sent(&out.queued, turn);
+            out.queued.has_come_to(MessageState::Sent, turn);
         }
     }
 
-    fn is_sent<R: CryptoRng>(&mut self, queued: &Queued, turn: &mut Turn<'_, R>) {
-        if queued.visible {
-            let (with, id) = (queued.to.clone(), queued.id);
-            turn.notice(Notice::State { with, id, state: MessageState::Sent });
-        }
-    }
-
-    pub(super) fn refused<R: CryptoRng>(&mut self, refused: Refused, turn: &mut Turn<'_, R>) {
+    pub(super) fn refused<R: CryptoRng>(&mut self, refused: &Refused, turn: &mut Turn<'_, R>) {
         let Some(out) = self.outbox.get_mut(&refused.number) else { return };
         if out.flight == Flight::Flying {
             self.live.in_flight_bytes = self.live.in_flight_bytes.saturating_sub(out.bytes());
@@ -487,21 +477,22 @@ impl Engine {
         out.flight = Flight::Due;
         let name = out.queued.to.clone();
         match Code::parse(&refused.code) {
-            Some(Code::DevicesDiffer) => self.devices_differ(&name, &refused, turn),
+            Some(Code::DevicesDiffer) => self.devices_differ(&name, refused, turn),
             Some(Code::NotFound) => self.no_such_account(&name, turn),
             // It was settled before the 1,024 numbers that followed it.
             Some(Code::NumberTooOld) => {
                 if let Some(out) = self.settle(refused.number, turn) {
-                    self.is_sent(&out.queued, turn);
+                    out.queued.has_come_to(MessageState::Sent, turn);
                 }
             }
             Some(Code::Malformed | Code::TooLarge) => {
                 if let Some(out) = self.settle(refused.number, turn) {
-                    self.give_up(&out.queued, Failed::Refused, turn);
+                    out.queued.give_up(Failed::Refused, turn);
                 }
             }
             _ => {
-                out.flight = Flight::Waiting(later(turn.now, u64::from(refused.retry_after).max(1)))
+                out.flight =
+                    Flight::Waiting(later(turn.now, u64::from(refused.retry_after).max(1)));
             }
         }
     }

@@ -192,7 +192,7 @@ impl Engine {
                     self.live.bundles.insert((name.clone(), device), verified);
                 }
                 None => {
-                    turn.notice(Notice::RelayLies { account: name.clone(), why: Lie::BadBundle })
+                    lie(name, Lie::BadBundle, turn);
                 }
             }
         }

@@ -53,6 +53,24 @@ impl Queued {
         Self { keep: true, ..self }
     }
 
+    /// Tells, where a person wrote it, how far it has come.
+    pub(super) fn has_come_to<R: CryptoRng>(&self, state: MessageState, turn: &mut Turn<'_, R>) {
+        if self.visible {
+            turn.notice(Notice::State { with: self.to.clone(), id: self.id, state });
+        }
+    }
+
+    /// It will not be sent.
+    pub(super) fn give_up<R: CryptoRng>(&self, why: Failed, turn: &mut Turn<'_, R>) {
+        if self.visible {
+            let id = self.id.0.to_vec();
+            let when = turn.now.seconds();
+            let kept = record::Mark { id, when, why: why.as_str().to_owned() };
+            turn.put(mark("failed", &self.to, self.id), &kept);
+        }
+        self.has_come_to(MessageState::Failed(why), turn);
+    }
+
     pub(super) fn record(&self) -> record::Queued {
         record::Queued {
             to: self.to.as_str().to_owned(),
@@ -286,34 +304,15 @@ impl Engine {
     pub(super) fn give_up_all<R: CryptoRng>(&mut self, name: &AccountName, turn: &mut Turn<'_, R>) {
         for (position, item) in self.queue.remove(name).unwrap_or_default() {
             turn.remove(collection("queue").at(position));
-            self.give_up(&item, Failed::NoSuchAccount, turn);
+            item.give_up(Failed::NoSuchAccount, turn);
         }
         let numbers: Vec<u64> =
             self.outbox.iter().filter(|(_, out)| out.queued.to == *name).map(|(n, _)| *n).collect();
         for number in numbers {
             if let Some(out) = self.settle(number, turn) {
-                self.give_up(&out.queued, Failed::NoSuchAccount, turn);
+                out.queued.give_up(Failed::NoSuchAccount, turn);
             }
         }
-    }
-
-    pub(super) fn give_up<R: CryptoRng>(
-        &mut self,
-        item: &Queued,
-        why: Failed,
-        turn: &mut Turn<'_, R>,
-    ) {
-        if !item.visible {
-            return;
-        }
-        let kept = record::Mark {
-            id: item.id.0.to_vec(),
-            when: turn.now.seconds(),
-            why: why.as_str().to_owned(),
-        };
-        turn.put(mark("failed", &item.to, item.id), &kept);
-        let state = MessageState::Failed(why);
-        turn.notice(Notice::State { with: item.to.clone(), id: item.id, state });
     }
 
     /// The same again, later, for a device whose mailbox was full.

@@ -99,7 +99,7 @@ impl Engine {
                 match &sent {
                     Some(sent) if sent.to == name.as_str() => {
                         let decoded = wire::Content::decode(&sent.content[..]);
-                        item.id = decoded.map(|content| id_of(&content)).unwrap_or(item.id);
+                        item.id = decoded.map_or(item.id, |content| id_of(&content));
                         item.content = Zeroizing::new(sent.content.clone());
                     }
                     _ => {
