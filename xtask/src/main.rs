@@ -10,6 +10,7 @@ mod project;
 mod test;
 mod tidy;
 mod tools;
+mod up;
 mod vectors;
 mod web;
 
@@ -30,6 +31,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Chore {
+    /// Build everything, start a relay on this machine, and say what to try.
+    Up(up::Options),
     /// Run every test, documentation examples included.
     Test,
     /// Run every gate that is not a test: format, tidy, clippy, docs, web, deny.
@@ -65,6 +68,7 @@ fn main() -> ExitCode {
 fn run(chore: Chore) -> Result<()> {
     let project = Project::open()?;
     match chore {
+        Chore::Up(options) => up::run(&project, &options),
         Chore::Test => test::run(&project),
         Chore::Lint => lint::run(&project),
         Chore::Ci => lint::ci(&project),
