@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: measures each piece of work three ways in one run (ours, a peer's, and
-//! the bare primitives, the floor) and prints one table. `cargo xtask bench relay` does so for the relay.
+//! the bare primitives, the floor) and prints one table. `cargo xtask bench relay` does so for the relay,
+//! `cargo xtask bench client` for clients on one.
 
 mod estimates;
 mod relay;
@@ -31,12 +32,16 @@ pub(crate) struct Options {
 enum Other {
     /// Measure the relay under load, beside its bare limits and Redis; the best rounds count.
     Relay(relay::Options),
+    /// Measure clients on a relay: from sending to reading, and 2,000 messages that waited.
+    Client(relay::ClientOptions),
 }
 
 /// Measures, then prints what this run measured. The progress goes to standard error.
 pub(crate) fn run(project: &Project, options: &Options) -> Result<()> {
-    if let Some(Other::Relay(options)) = &options.other {
-        return relay::run(project, options);
+    match &options.other {
+        Some(Other::Relay(options)) => return relay::run(project, options),
+        Some(Other::Client(options)) => return relay::clients(project, options),
+        None => {}
     }
     programs::compiler(project)?;
     let figures = project.metadata()?.target_directory.join("criterion");

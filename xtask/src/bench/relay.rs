@@ -1,8 +1,10 @@
-//! `cargo xtask bench relay`: the relay under load, beside its bare limits and a peer.
+//! `cargo xtask bench relay` and `cargo xtask bench client`: the relay under load, beside its bare limits and
+//! a peer; clients of a relay.
 //!
-//! The load generator measures and prints; this builds it, and the `sprag` program as it is shipped.
+//! The load generators measure and print; this builds them, and the `sprag` program as it is shipped.
 
 use std::env::consts::EXE_SUFFIX;
+use std::process::Command;
 
 use anyhow::Result;
 use clap::Args;
@@ -23,23 +25,53 @@ pub(crate) struct Options {
     quick: bool,
 }
 
+/// How to print what clients take.
+#[derive(Args)]
+pub(crate) struct ClientOptions {
+    /// Print JSON: seconds, bytes, per second, shares.
+    #[arg(long)]
+    json: bool,
+    /// A few seconds: whether everything works, and nothing about speed.
+    #[arg(long)]
+    quick: bool,
+}
+
 /// Builds, measures, prints. The progress goes to standard error.
 pub(crate) fn run(project: &Project, options: &Options) -> Result<()> {
+    let mut generator = built(project, "relay-load")?;
+    generator.args(&options.filter);
+    measure(&mut generator, options.json, options.quick)
+}
+
+/// The same for clients.
+pub(crate) fn clients(project: &Project, options: &ClientOptions) -> Result<()> {
+    let mut generator = built(project, "client-load")?;
+    measure(&mut generator, options.json, options.quick)
+}
+
+fn measure(generator: &mut Command, json: bool, quick: bool) -> Result<()> {
+    for (flag, wanted) in [("--json", json), ("--quick", quick)] {
+        generator.args(wanted.then_some(flag));
+    }
+    succeed(generator)
+}
+
+/// A load generator, with what it needs.
+fn built(project: &Project, generator: &str) -> Result<Command> {
     programs::compiler(project)?;
     // One after the other, so that neither changes what the other is built of.
-    for (package, binary) in [("sprag-cli", "sprag"), ("sprag-bench", "relay-load")] {
+    for (package, binary) in [("sprag-cli", "sprag"), ("sprag-bench", generator)] {
         project.step(&format!("build {binary}"));
         let arguments = ["build", "--release", "--locked", "-p", package, "--bin", binary];
         succeed(&mut project.cargo(arguments))?;
     }
     project.step("measure");
     let target = project.metadata()?.target_directory;
-    let built = |binary: &str| target.join("release").join(format!("{binary}{EXE_SUFFIX}"));
-    let mut generator = project.command(built("relay-load"));
-    generator.arg("run").args(&options.filter).arg("--sprag").arg(built("sprag"));
-    generator.arg("--folder").arg(target.join("relay-load"));
-    for (flag, wanted) in [("--json", options.json), ("--quick", options.quick)] {
-        generator.args(wanted.then_some(flag));
+    let program = |binary: &str| target.join("release").join(format!("{binary}{EXE_SUFFIX}"));
+    let mut command = project.command(program(generator));
+    if generator == "relay-load" {
+        command.arg("run");
     }
-    succeed(&mut generator)
+    command.arg("--sprag").arg(program("sprag")).arg("--folder").arg(target.join(generator));
+    Ok(command)
 }
