@@ -139,8 +139,11 @@ struct Live {
     /// The relay has delivered everything that waited when the connection began.
     empty: bool,
     inbox: VecDeque<Envelope>,
-    /// Accounts that the relay was asked about since this connection began.
-    looked_up: BTreeSet<AccountName>,
+    /// The highest place of the mailbox that was delivered.
+    delivered: u64,
+    /// Accounts that the relay was asked about since this connection began, and what had been delivered
+    /// when it was asked: an envelope that came later may be of a device that is listed since.
+    looked_up: BTreeMap<AccountName, u64>,
     /// Accounts about which nothing is asked, and to which nothing is sent, before a time.
     paused: BTreeMap<AccountName, Timestamp>,
     calls: BTreeMap<CallId, turn::Pending>,
@@ -151,6 +154,8 @@ struct Live {
     fetching: BTreeSet<u64>,
     /// When the own account is looked up next, while linking.
     look_at: Option<Timestamp>,
+    /// Prekeys to publish, one upload after the other: the relay passes over ids below others.
+    uploads: VecDeque<directory::PublishKeys>,
     /// Whether prekeys that were to be published since a fresh start may not have arrived.
     publish_failed: bool,
     in_flight_bytes: usize,
@@ -178,6 +183,8 @@ impl Engine {
 
     /// Everything that can be done now, whatever happened.
     fn go_on<R: CryptoRng>(&mut self, turn: &mut Turn<'_, R>) {
+        let now = turn.now;
+        self.live.paused.retain(|_, until| now < *until);
         self.keep_up(turn);
         self.process_inbox(turn);
         self.queue_receipts(turn);
@@ -190,6 +197,8 @@ impl Engine {
     fn welcome<R: CryptoRng>(&mut self, welcome: &frame::Welcome, turn: &mut Turn<'_, R>) {
         self.live.online = true;
         self.live.empty = false;
+        self.live.delivered = 0;
+        self.live.uploads.clear();
         self.live.inbox.clear();
         self.live.looked_up.clear();
         self.live.paused.clear();
@@ -366,10 +375,11 @@ impl Engine {
     /// How far a message of the own account has come, as long as it is not sent; `None` afterwards.
     #[must_use]
     pub fn progress(&self, with: &AccountName, id: MessageId) -> Option<MessageState> {
-        if self.outbox.values().any(|out| out.queued.id == id && out.queued.to == *with) {
+        let is_it = |item: &Queued| item.id == id && item.again == 0;
+        if self.outbox.values().any(|out| is_it(&out.queued) && out.queued.to == *with) {
             return Some(MessageState::Sending);
         }
-        let queued = self.queue.get(with)?.values().any(|item| item.id == id && item.again == 0);
+        let queued = self.queue.get(with)?.values().any(is_it);
         queued.then_some(MessageState::Queued)
     }
 

@@ -238,7 +238,8 @@ impl Engine {
         let said = content(MessageId::random(turn.rng), turn.now, body);
         let own = self.name.clone();
         let fresh = fresh.then_some(device);
-        self.enqueue(Queued { fresh, ..Queued::new(&own, &said).kept() }, turn);
+        let item = Queued { fresh, awaits: Some(device), ..Queued::new(&own, &said).kept() };
+        self.enqueue(item, turn);
     }
 
     pub(super) fn share_history<R: CryptoRng>(
@@ -342,7 +343,7 @@ impl Engine {
             return;
         }
         let unknown = |name: &&AccountName| {
-            self.pinned(name).is_none() && !self.live.looked_up.contains(*name)
+            self.pinned(name).is_none() && !self.live.looked_up.contains_key(*name)
         };
         let names: std::collections::BTreeSet<_> =
             self.held.values().map(|held| &held.sender).filter(unknown).cloned().collect();

@@ -15,6 +15,9 @@ use crate::record::{self, Stage};
 const HELD_PER_ACCOUNT: usize = 200;
 const HELD: usize = 2000;
 
+/// How many numbers that could not be read are noted for each device: as many as a mailbox holds.
+const UNREADABLE: usize = 10_000;
+
 /// What became of an envelope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fate {
@@ -53,6 +56,7 @@ impl Engine {
     pub(super) fn deliver<R: CryptoRng>(&mut self, deliver: Deliver, turn: &mut Turn<'_, R>) {
         for envelope in deliver.envelopes {
             let seq = envelope.seq;
+            self.live.delivered = self.live.delivered.max(seq);
             match Envelope::of(envelope) {
                 Some(envelope) => self.live.inbox.push_back(envelope),
                 // Nothing waits before it: it can be acknowledged at once.
@@ -76,9 +80,8 @@ impl Engine {
 
     /// Asks about all unknown senders at once, and not one after the other.
     fn ask_ahead<R: CryptoRng>(&mut self, turn: &mut Turn<'_, R>) {
-        let of_unknown = |envelope: &&Envelope| {
-            self.identity(envelope).is_none() && !self.live.looked_up.contains(&envelope.sender)
-        };
+        let of_unknown =
+            |envelope: &&Envelope| self.identity(envelope).is_none() && !self.has_asked(envelope);
         let unknown = self.live.inbox.iter().filter(of_unknown).map(|e| e.sender.clone());
         let unknown: std::collections::BTreeSet<_> = unknown.take(64).collect();
         for name in unknown.into_iter().take(16) {
@@ -101,7 +104,7 @@ impl Engine {
             return self.hold(envelope, turn);
         }
         match self.identity(envelope) {
-            Some(identity) => self.open(envelope, identity, turn),
+            Some(identity) => self.open(envelope, identity, self.has_asked(envelope), turn),
             None if !self.has_asked(envelope) => self.ask(envelope, turn),
             None if self.is_blocked(&envelope.sender) => self.hold(envelope, turn),
             // Of a device that nobody vouches for.
@@ -110,7 +113,8 @@ impl Engine {
     }
 
     fn has_asked(&self, envelope: &Envelope) -> bool {
-        self.live.looked_up.contains(&envelope.sender)
+        let noted = self.live.looked_up.get(&envelope.sender);
+        noted.is_some_and(|delivered| *delivered >= envelope.seq)
     }
 
     fn ask<R: CryptoRng>(&mut self, envelope: &Envelope, turn: &mut Turn<'_, R>) -> Fate {
@@ -122,6 +126,7 @@ impl Engine {
         &mut self,
         envelope: &Envelope,
         identity: DeviceIdentity,
+        asked: bool,
         turn: &mut Turn<'_, R>,
     ) -> Fate {
         let key = (envelope.sender.clone(), envelope.device);
@@ -147,7 +152,7 @@ impl Engine {
             }
             Err(DecryptError::Malformed | DecryptError::Duplicate) => Fate::Done,
             // Perhaps the account has another key now; then nothing here is to be repaired.
-            Err(_) if !self.has_asked(envelope) => self.ask(envelope, turn),
+            Err(_) if !asked => self.ask(envelope, turn),
             Err(_) if self.is_blocked(&envelope.sender) => self.hold(envelope, turn),
             Err(_) => {
                 self.is_unreadable(envelope, turn);
@@ -209,8 +214,7 @@ impl Engine {
             let Some(envelope) = self.held.remove(&position) else { continue };
             turn.remove(collection("held").at(position));
             if let Some(identity) = self.identity(&envelope) {
-                self.live.looked_up.insert(name.clone());
-                let _done_or_held_again = self.open(&envelope, identity, turn);
+                let _done_or_held_again = self.open(&envelope, identity, true, turn);
             }
         }
     }
@@ -218,9 +222,7 @@ impl Engine {
     fn is_unreadable<R: CryptoRng>(&mut self, envelope: &Envelope, turn: &mut Turn<'_, R>) {
         let key = (envelope.sender.clone(), envelope.device);
         let Some(peering) = self.sessions.get_mut(&key) else { return };
-        if peering.unreadable.len() < crate::content::MAX_LISTED
-            && peering.unreadable.insert(envelope.number)
-        {
+        if peering.unreadable.len() < UNREADABLE && peering.unreadable.insert(envelope.number) {
             turn.sessions_changed(&envelope.sender, envelope.device);
             let (from, device) = key;
             turn.notice(Notice::Unreadable { from, device });

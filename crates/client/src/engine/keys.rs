@@ -10,6 +10,9 @@ use crate::effects::{Call, Notice};
 use crate::input::{Answer, Failure};
 use crate::record::Stage;
 
+/// Nothing is due later than this, in seconds, unless the clock was far ahead when it was made.
+const FAR_AHEAD: u64 = 14 * SWEEP;
+
 impl Engine {
     /// The relay has this device: it can send and receive.
     pub(super) fn registered<R: CryptoRng>(&mut self, turn: &mut Turn<'_, R>) {
@@ -25,7 +28,7 @@ impl Engine {
     pub(super) fn keep_up<R: CryptoRng>(&mut self, turn: &mut Turn<'_, R>) {
         let now = turn.now;
         if let Some(us) = &mut self.us
-            && us.rotation_due() <= now
+            && (us.rotation_due() <= now || us.rotation_due() > later(now, FAR_AHEAD))
         {
             // With its ids used up, a device goes on with the prekeys that it has.
             let rotated = us.rotate(&mut turn.env()).unwrap_or(false);
@@ -60,24 +63,35 @@ impl Engine {
 
     /// Publishes the signed prekeys, where the relay may not have them.
     pub(super) fn publish_prekeys<R: CryptoRng>(&mut self, turn: &mut Turn<'_, R>) {
-        let under_way = |call: &Pending| matches!(call, Pending::Publish { signed: true });
-        if self.prekeys_published || !self.live.online || self.is_pending(under_way) {
+        if self.prekeys_published || !self.live.online {
             return;
         }
         let Some(us) = &self.us else { return };
-        let keys = directory::PublishKeys {
+        self.live.uploads.push_back(directory::PublishKeys {
             signed: Some(us.signed_prekey().to_bytes().into()),
             last_resort: Some(us.last_resort().to_bytes().into()),
             ..directory::PublishKeys::default()
-        };
-        self.call(Call::Publish(keys), Pending::Publish { signed: true }, turn);
+        });
+        self.publish_next(turn);
+    }
+
+    /// Publishes what is next, unless something is being published.
+    fn publish_next<R: CryptoRng>(&mut self, turn: &mut Turn<'_, R>) {
+        let under_way = |call: &Pending| matches!(call, Pending::Publish { .. });
+        if self.is_pending(under_way) {
+            return;
+        }
+        if let Some(keys) = self.live.uploads.pop_front() {
+            let signed = keys.signed.is_some();
+            self.call(Call::Publish(keys), Pending::Publish { signed }, turn);
+        }
     }
 
     /// Asks how many one-time prekeys are left.
     pub(super) fn count_prekeys<R: CryptoRng>(&mut self, turn: &mut Turn<'_, R>) {
-        let under_way =
-            |call: &Pending| matches!(call, Pending::Count | Pending::Publish { signed: false });
-        if self.live.online && !self.is_pending(under_way) {
+        let under_way = |call: &Pending| matches!(call, Pending::Count | Pending::Publish { .. });
+        let quiet = self.live.uploads.is_empty() && !self.is_pending(under_way);
+        if self.live.online && quiet {
             self.call(Call::CountKeys, Pending::Count, turn);
         }
     }
@@ -93,11 +107,22 @@ impl Engine {
             self.prekeys_published = true;
             turn.device_changed = true;
         }
-        self.live.publish_failed |= result.is_err();
+        if result.is_err() {
+            // Those that follow would hide these from the relay.
+            self.live.uploads.clear();
+            self.live.publish_failed = true;
+        }
+        self.publish_next(turn);
         let under_way = |call: &Pending| matches!(call, Pending::Publish { .. });
-        if self.restored && !self.live.publish_failed && !self.is_pending(under_way) {
+        if self.is_pending(under_way) {
+            return;
+        }
+        if self.restored && !self.live.publish_failed {
             self.restored = false;
             turn.device_changed = true;
+        }
+        if signed && result.is_ok() {
+            self.count_prekeys(turn);
         }
     }
 
@@ -123,9 +148,8 @@ impl Engine {
         upload: &sprag_protocol::OneTimeUpload,
         turn: &mut Turn<'_, R>,
     ) {
-        for keys in Self::uploads(upload) {
-            self.call(Call::Publish(keys), Pending::Publish { signed: false }, turn);
-        }
+        self.live.uploads.extend(Self::uploads(upload));
+        self.publish_next(turn);
     }
 
     /// This state is, or may be, an older copy of itself. What it would encrypt with was perhaps used
@@ -139,6 +163,7 @@ impl Engine {
         // Until the relay has the new prekeys, and no others.
         self.restored = true;
         self.live.publish_failed = false;
+        self.live.uploads.clear();
         self.prekeys_published = false;
         turn.local_changed = true;
         turn.device_changed = true;

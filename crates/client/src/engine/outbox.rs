@@ -25,8 +25,12 @@ const IN_FLIGHT_BYTES: usize = 4 * 1024 * 1024;
 const SPREAD: u64 = 1000;
 /// How long to wait, in seconds, where the relay wants other devices again and again.
 const DIFFERS_AGAIN: u64 = 60;
-/// How long to wait before a device whose mailbox was full gets it again.
+/// How long to wait, in seconds, before a device whose mailbox was full gets it again: at first, doubled each
+/// time, and at most.
 const LEFT_OUT: u64 = 600;
+const LEFT_OUT_MOST: u64 = 7 * 24 * 60 * 60;
+/// How long something waits for a device that was just taken in, at most.
+const AWAITED: u64 = 7 * 24 * 60 * 60;
 /// What was sent is kept so long, in days, and for so many numbers, for a repair.
 const KEPT_DAYS: u64 = 30;
 const KEPT_NUMBERS: u64 = 20_000;
@@ -106,8 +110,6 @@ impl Engine {
             return;
         }
         self.submit_unknown(turn);
-        let now = turn.now;
-        self.live.paused.retain(|_, until| now < *until);
         let on_their_way = self.outbox.values().map(|out| &out.queued.to);
         let names: BTreeSet<_> = self.queue.keys().chain(on_their_way).cloned().collect();
         for name in names {
@@ -166,8 +168,14 @@ impl Engine {
         turn: &mut Turn<'_, R>,
     ) -> Option<u64> {
         let items = self.queue.get(name)?;
+        // What follows for a device that is awaited must not overtake.
+        let mut awaited = BTreeSet::new();
         for (position, item) in items {
+            if item.awaits.is_some_and(|device| awaited.contains(&device)) {
+                continue;
+            }
             if item.not_before > turn.now {
+                awaited.extend(item.awaits);
                 continue;
             }
             if item.content.is_empty() {
@@ -191,13 +199,13 @@ impl Engine {
         let Some(item) = self.queue.get(name).and_then(|items| items.get(&position)) else {
             return Next::Stop;
         };
-        let (fresh, keep) = (item.fresh, item.keep);
+        let (fresh, awaits) = (item.fresh, item.awaits);
         let Some(targets) = self.targets(name) else {
             self.claim(name, turn);
             return Next::Stop;
         };
-        if let Some(device) = fresh.filter(|device| !targets.contains(device)) {
-            return self.absent(name, (position, device, keep), turn);
+        if let Some(device) = awaits.or(fresh).filter(|device| !targets.contains(device)) {
+            return self.absent(name, (position, device), turn);
         }
         if targets.is_empty() {
             return self.nobody(name, position, turn);
@@ -219,11 +227,6 @@ impl Engine {
     fn launch<R: CryptoRng>(&mut self, number: u64, out: Outgoing, turn: &mut Turn<'_, R>) {
         let queued = &out.queued;
         queued.has_come_to(MessageState::Sending, turn);
-        if queued.keep {
-            let to = queued.to.as_str().to_owned();
-            let kept = record::Sent { to, content: queued.content.to_vec() };
-            turn.put(collection("sent").at(number), &kept);
-        }
         if let Some(peer) = self.peers.get_mut(&queued.to) {
             peer.in_flight += 1;
         }
@@ -255,23 +258,28 @@ impl Engine {
         Some(named.filter(|device| pinned.device(*device).is_some()).collect())
     }
 
-    /// The device that a new session should be with does not take part.
+    /// A device does not take part that this is for, or that a new session should be with.
     fn absent<R: CryptoRng>(
         &mut self,
         name: &AccountName,
-        (position, device, keep): (u64, DeviceId, bool),
+        (position, device): (u64, DeviceId),
         turn: &mut Turn<'_, R>,
     ) -> Next {
         let is_listed = self.pinned(name).is_some_and(|pinned| pinned.device(device).is_some());
-        if keep && is_listed {
-            // A device that was just taken in: it has still to publish its keys.
-            if let Some(peer) = self.peers.get_mut(name) {
-                peer.ready = None;
-            }
-            self.pause(name, 2, turn);
-            return Next::Stop;
+        let item = self.queue.get_mut(name).and_then(|items| items.get_mut(&position));
+        let Some(item) = item else { return Next::Stop };
+        // A device that was just taken in has still to publish its keys: its delay grows with its age.
+        let delay = (item.delay * 5 / 4).clamp(2, 600);
+        let waited =
+            item.not_before.seconds().max(turn.now.seconds()).saturating_sub(item.written());
+        if item.awaits.is_none() || !is_listed || waited > AWAITED {
+            self.dequeue(name, position, turn);
+            return Next::GoOn;
         }
-        self.dequeue(name, position, turn);
+        (item.not_before, item.delay) = (later(turn.now, delay), delay);
+        if let Some(peer) = self.peers.get_mut(name) {
+            peer.ready = None;
+        }
         Next::GoOn
     }
 
@@ -327,6 +335,7 @@ impl Engine {
             }
         }
         turn.put(collection("outbox").at(number), &out.record());
+        self.keep_sent(number, &out, turn);
         if complete {
             self.submit(number, &mut out, turn);
         } else {
@@ -334,6 +343,19 @@ impl Engine {
         }
         self.outbox.insert(number, out);
         if complete { Next::GoOn } else { Next::Stop }
+    }
+
+    /// Keeps what was said, and to whom, for a repair.
+    fn keep_sent<R: CryptoRng>(&self, number: u64, out: &Outgoing, turn: &mut Turn<'_, R>) {
+        let Outgoing { queued, parts, .. } = out;
+        let Some(pinned) = self.pinned(&queued.to).filter(|_| queued.keep) else { return };
+        let devices = parts.iter().filter_map(|(device, _)| pinned.device(*device));
+        let kept = record::Sent {
+            to: queued.to.as_str().to_owned(),
+            content: queued.content.to_vec(),
+            identity_keys: devices.map(|device| device.identity_key.as_bytes().to_vec()).collect(),
+        };
+        turn.put(collection("sent").at(number), &kept);
     }
 
     /// Encrypts for one device; `None` where a bundle is needed first.
@@ -449,23 +471,28 @@ impl Engine {
     }
 
     pub(super) fn accepted<R: CryptoRng>(&mut self, accepted: &Accepted, turn: &mut Turn<'_, R>) {
+        let mut cloned = None;
         for receipt in &accepted.receipts {
             let number = receipt.number;
             let Some(out) = self.settle(number, turn) else { continue };
             if receipt.duplicate && out.tries == 1 {
-                // Somebody else has used this number: what it named is not this message.
-                turn.notice(Notice::Cloned);
                 self.enqueue_at(out.position, out.queued, turn);
-                self.start_afresh(number, turn);
+                cloned = cloned.max(Some(number));
                 continue;
             }
             if let Some(peer) = self.peers.get_mut(&out.queued.to) {
                 peer.differs = 0;
             }
-            if !receipt.left_out.is_empty() && out.queued.keep {
-                self.again_later((number, &out.queued.to), LEFT_OUT, turn);
+            let delay = (out.queued.delay * 2).max(LEFT_OUT);
+            if !receipt.left_out.is_empty() && out.queued.keep && delay <= LEFT_OUT_MOST {
+                self.again_later((number, &out.queued.to), delay, turn);
             }
             out.queued.has_come_to(MessageState::Sent, turn);
+        }
+        if let Some(number) = cloned {
+            // Somebody else has used these numbers: what they named is not what was to be sent.
+            turn.notice(Notice::Cloned);
+            self.start_afresh(number, turn);
         }
     }
 

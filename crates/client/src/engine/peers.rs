@@ -11,7 +11,7 @@ use sprag_protocol::{
     VerifiedBundle,
 };
 
-use super::turn::{Pending, Turn, collection};
+use super::turn::{Asked, Pending, Turn, collection};
 use super::{Engine, Peer, later};
 use crate::effects::{Call, Lie, Notice, Refusal, Reply};
 use crate::input::{Answer, Failure, Ticket};
@@ -67,11 +67,23 @@ impl Engine {
 
     /// Asks the relay about an account, unless that is under way.
     pub(super) fn look_up<R: CryptoRng>(&mut self, name: &AccountName, turn: &mut Turn<'_, R>) {
-        let asked = |call: &Pending| matches!(call, Pending::Lookup { name: n, .. } if n == name);
-        if !self.is_pending(asked) && !self.is_paused(name, turn) {
-            let pending = Pending::Lookup { name: name.clone(), ticket: None };
+        let under_way =
+            |call: &Pending| matches!(call, Pending::Lookup { asked, .. } if asked.name == *name);
+        if !self.is_pending(under_way) && !self.is_paused(name, turn) {
+            let pending = Pending::Lookup { asked: self.asking(name), ticket: None };
             self.call(Call::Lookup(name.clone()), pending, turn);
         }
+    }
+
+    fn asking(&self, name: &AccountName) -> Asked {
+        let version = self.version(name);
+        Asked { name: name.clone(), delivered: self.live.delivered, version }
+    }
+
+    /// The relay has answered about an account.
+    fn has_answered(&mut self, asked: &Asked) {
+        let delivered = self.live.looked_up.entry(asked.name.clone()).or_default();
+        *delivered = asked.delivered.max(*delivered);
     }
 
     pub(super) fn look_up_for<R: CryptoRng>(
@@ -83,35 +95,36 @@ impl Engine {
         if !self.live.online {
             return turn.reply(ticket, Err(Refusal::Unreachable));
         }
-        let pending = Pending::Lookup { name: name.clone(), ticket: Some(ticket) };
+        let pending = Pending::Lookup { asked: self.asking(&name), ticket: Some(ticket) };
         self.call(Call::Lookup(name), pending, turn);
     }
 
     /// Asks for bundles, unless that is under way.
     pub(super) fn claim<R: CryptoRng>(&mut self, name: &AccountName, turn: &mut Turn<'_, R>) {
-        let asked = |call: &Pending| matches!(call, Pending::Claim(n) if n == name);
-        if self.live.online && !self.is_pending(asked) && !self.is_paused(name, turn) {
-            self.call(Call::Claim(name.clone()), Pending::Claim(name.clone()), turn);
+        let under_way =
+            |call: &Pending| matches!(call, Pending::Claim(asked) if asked.name == *name);
+        if self.live.online && !self.is_pending(under_way) && !self.is_paused(name, turn) {
+            self.call(Call::Claim(name.clone()), Pending::Claim(self.asking(name)), turn);
         }
     }
 
     pub(super) fn looked_up<R: CryptoRng>(
         &mut self,
-        name: &AccountName,
+        asked: &Asked,
         ticket: Option<Ticket>,
         result: Result<Answer, Failure>,
         turn: &mut Turn<'_, R>,
     ) {
         let reply = match result {
             Ok(Answer::Account(account)) => {
-                self.live.looked_up.insert(name.clone());
-                if *name == self.name && self.us.is_none() {
+                self.has_answered(asked);
+                if asked.name == self.name && self.us.is_none() {
                     return self.look_for_us(&account, turn);
                 }
-                self.learn_account(name, &account, turn)
+                self.learn_account(asked, &account, turn)
             }
             Ok(_) => Err(Refusal::RelayLies),
-            Err(failure) => self.call_failed(name, failure, turn),
+            Err(failure) => self.call_failed(asked, failure, turn),
         };
         if let Some(ticket) = ticket {
             turn.reply(ticket, reply);
@@ -120,11 +133,11 @@ impl Engine {
 
     fn learn_account<R: CryptoRng>(
         &mut self,
-        name: &AccountName,
+        asked: &Asked,
         account: &Account,
         turn: &mut Turn<'_, R>,
     ) -> Result<Reply, Refusal> {
-        match self.learn(name, &account.account_key, &account.device_list, turn) {
+        match self.learn(asked, &account.account_key, &account.device_list, turn) {
             Learnt::Fine => Ok(Reply::Done),
             Learnt::KeyChanged => Err(Refusal::KeyChanged),
             Learnt::Lie => Err(Refusal::RelayLies),
@@ -133,17 +146,18 @@ impl Engine {
 
     fn call_failed<R: CryptoRng>(
         &mut self,
-        name: &AccountName,
+        asked: &Asked,
         failure: Failure,
         turn: &mut Turn<'_, R>,
     ) -> Result<Reply, Refusal> {
+        let name = &asked.name;
         match failure {
             Failure::Unreachable => {
                 self.pause(name, ASK_AGAIN, turn);
                 Err(Refusal::Unreachable)
             }
             Failure::Problem(problem) if problem.code == Code::NotFound => {
-                self.live.looked_up.insert(name.clone());
+                self.has_answered(asked);
                 self.no_such_account(name, turn);
                 Err(Refusal::NoSuchAccount)
             }
@@ -158,20 +172,21 @@ impl Engine {
     /// Bundles came: they serve what is sent in this turn.
     pub(super) fn claimed<R: CryptoRng>(
         &mut self,
-        name: &AccountName,
+        asked: &Asked,
         result: Result<Answer, Failure>,
         turn: &mut Turn<'_, R>,
     ) {
+        let name = &asked.name;
         let claimed = match result {
             Ok(Answer::Claimed(claimed)) => claimed,
             Ok(_) => return self.pause(name, LOST_CAUSE, turn),
             Err(failure) => {
-                let _answered_nobody = self.call_failed(name, failure, turn);
+                let _answered_nobody = self.call_failed(asked, failure, turn);
                 return;
             }
         };
-        self.live.looked_up.insert(name.clone());
-        match self.learn(name, &claimed.account_key, &claimed.device_list, turn) {
+        self.has_answered(asked);
+        match self.learn(asked, &claimed.account_key, &claimed.device_list, turn) {
             Learnt::Fine => self.take_bundles(name, &claimed, turn),
             Learnt::KeyChanged => {}
             Learnt::Lie => self.pause(name, LOST_CAUSE, turn),
@@ -216,13 +231,14 @@ impl Engine {
     }
 
     /// Takes what the relay says of an account, or refuses it (M-LIST-3 to M-LIST-5).
-    pub(super) fn learn<R: CryptoRng>(
+    fn learn<R: CryptoRng>(
         &mut self,
-        name: &AccountName,
+        asked: &Asked,
         key: &Base64,
         list: &Base64,
         turn: &mut Turn<'_, R>,
     ) -> Learnt {
+        let name = &asked.name;
         let key = key.array().and_then(|key| AccountKey::from_bytes(&key).ok());
         let (Some(key), Ok(signed)) = (key, SignedDeviceList::from_bytes(&list.0)) else {
             return lie(name, Lie::Malformed, turn);
@@ -239,8 +255,14 @@ impl Engine {
             Err(ListRefusal::AccountKeyChanged) if *name != self.name => {
                 self.offer(name, key, signed, turn)
             }
+            // What was true when the relay was asked has become old meanwhile.
+            Err(ListRefusal::Older) if self.version(name) > asked.version => Learnt::Fine,
             Err(refusal) => lie(name, refusal.into(), turn),
         }
+    }
+
+    fn version(&self, name: &AccountName) -> u64 {
+        self.pinned(name).map_or(0, |pinned| pinned.list().version())
     }
 
     /// A newer list, signed by the known key, by whatever way it came.

@@ -31,7 +31,11 @@ pub(super) struct Queued {
     pub(super) asked_by: u32,
     /// It goes on a new session with this device.
     pub(super) fresh: Option<DeviceId>,
+    /// It waits until this device takes part.
+    pub(super) awaits: Option<DeviceId>,
     pub(super) not_before: Timestamp,
+    /// How long it waited last, in seconds.
+    pub(super) delay: u64,
 }
 
 impl Queued {
@@ -45,8 +49,15 @@ impl Queued {
             again: 0,
             asked_by: 0,
             fresh: None,
+            awaits: None,
+            delay: 0,
             not_before: Timestamp::from_seconds(0),
         }
+    }
+
+    /// When it was written, in seconds since 1970.
+    pub(super) fn written(&self) -> u64 {
+        wire::Content::decode(&self.content[..]).map(|content| content.written).unwrap_or_default()
     }
 
     pub(super) fn kept(self) -> Self {
@@ -81,6 +92,8 @@ impl Queued {
             not_before: self.not_before.seconds(),
             asked_by: self.asked_by,
             keep: self.keep,
+            awaits: self.awaits.map(DeviceId::get).unwrap_or_default(),
+            delay: self.delay,
         }
     }
 
@@ -95,6 +108,8 @@ impl Queued {
             again: kept.again,
             asked_by: kept.asked_by,
             fresh: DeviceId::new(kept.fresh),
+            awaits: DeviceId::new(kept.awaits),
+            delay: kept.delay,
             not_before: Timestamp::from_seconds(kept.not_before),
         })
     }
@@ -319,12 +334,13 @@ impl Engine {
     pub(super) fn again_later<R: CryptoRng>(
         &mut self,
         (number, to): (u64, &AccountName),
-        seconds: u64,
+        delay: u64,
         turn: &mut Turn<'_, R>,
     ) {
-        let not_before = later(turn.now, seconds);
+        let not_before = later(turn.now, delay);
         let item = Queued::new(to, &wire::Content::default()).kept();
-        let item = Queued { again: number, not_before, content: Zeroizing::default(), ..item };
+        let item =
+            Queued { again: number, not_before, delay, content: Zeroizing::default(), ..item };
         self.enqueue(item, turn);
     }
 }

@@ -27,6 +27,9 @@ impl Peering {
 impl Engine {
     /// Asks for what could not be read, on a new session, at most once an hour.
     pub(super) fn ask_for_repairs<R: CryptoRng>(&mut self, turn: &mut Turn<'_, R>) {
+        if !self.caught_up() {
+            return;
+        }
         let now = turn.now;
         let due = |peering: &Peering| {
             // A clock that was far ahead when it was asked must not put it off for long.
@@ -49,14 +52,17 @@ impl Engine {
         turn: &mut Turn<'_, R>,
     ) {
         let Some(peering) = self.sessions.get_mut(key) else { return };
-        let numbers = std::mem::take(&mut peering.unreadable).into_iter().collect();
+        let numbers: Vec<u64> = std::mem::take(&mut peering.unreadable).into_iter().collect();
         peering.repair_asked = turn.now;
         let (name, device) = key;
         turn.sessions_changed(name, *device);
-        let repair = wire::Repair { device: device.get(), numbers };
-        let body = wire::content::Body::Repair(repair);
-        let said = content(MessageId::random(turn.rng), turn.now, body);
-        self.enqueue(Queued { fresh: Some(*device), ..Queued::new(name, &said) }, turn);
+        let mut fresh = Some(*device);
+        for numbers in numbers.chunks(crate::content::MAX_LISTED) {
+            let repair = wire::Repair { device: device.get(), numbers: numbers.to_vec() };
+            let body = wire::content::Body::Repair(repair);
+            let said = content(MessageId::random(turn.rng), turn.now, body);
+            self.enqueue(Queued { fresh: fresh.take(), ..Queued::new(name, &said) }, turn);
+        }
     }
 
     /// Another device could not read these of ours, and asks for them again.
@@ -92,26 +98,47 @@ impl Engine {
             }
             let sent = value.and_then(|value| record::Sent::decode(&value[..]).ok());
             for (name, position) in self.waiting_for(key.position) {
-                let Some(item) = self.queue.get_mut(&name).and_then(|q| q.get_mut(&position))
-                else {
-                    continue;
-                };
-                match &sent {
-                    Some(sent) if sent.to == name.as_str() => {
-                        let decoded = wire::Content::decode(&sent.content[..]);
-                        item.id = decoded.map_or(item.id, |content| id_of(&content));
-                        item.content = Zeroizing::new(sent.content.clone());
-                    }
-                    _ => {
-                        let asked_by = item.asked_by;
-                        self.dequeue(&name, position, turn);
-                        gone.push((name, asked_by, key.position));
-                    }
+                let asked_by = self.asked_by(&name, position);
+                let found = sent.as_ref().filter(|sent| self.may_have(&name, asked_by, sent));
+                if let Some(found) = found {
+                    self.fill(&name, position, found);
+                } else {
+                    self.dequeue(&name, position, turn);
+                    gone.push((name, asked_by, key.position));
                 }
             }
         }
         self.live.fetching.clear();
         self.say_gone(gone, turn);
+    }
+
+    /// The content of what is sent again.
+    fn fill(&mut self, name: &AccountName, position: u64, sent: &record::Sent) {
+        let item = self.queue.get_mut(name).and_then(|items| items.get_mut(&position));
+        if let Some(item) = item {
+            let decoded = wire::Content::decode(&sent.content[..]);
+            item.id = decoded.map_or(item.id, |content| id_of(&content));
+            item.content = Zeroizing::new(sent.content.clone());
+        }
+    }
+
+    fn asked_by(&self, name: &AccountName, position: u64) -> u32 {
+        let item = self.queue.get(name).and_then(|items| items.get(&position));
+        item.map(|item| item.asked_by).unwrap_or_default()
+    }
+
+    /// Whether this went to the device that asks for it again (0: to any of the account's), with the
+    /// same identity key.
+    fn may_have(&self, name: &AccountName, device: u32, sent: &record::Sent) -> bool {
+        let Some(pinned) = self.pinned(name).filter(|_| sent.to == name.as_str()) else {
+            return false;
+        };
+        let mut devices = pinned.list().devices().iter();
+        devices.any(|known| {
+            let key = known.identity_key.as_bytes();
+            (device == 0 || known.id.get() == device)
+                && sent.identity_keys.iter().any(|went_to| went_to == key)
+        })
     }
 
     /// What in the queue waits for the content of an earlier number.

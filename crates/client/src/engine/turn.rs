@@ -43,11 +43,20 @@ pub(super) struct Turn<'a, R> {
 
 /// A call that is under way.
 pub(super) enum Pending {
-    Lookup { name: AccountName, ticket: Option<Ticket> },
-    Claim(AccountName),
+    Lookup { asked: Asked, ticket: Option<Ticket> },
+    Claim(Asked),
     Publish { signed: bool },
     Count,
     PutDevices(Box<devices::Change>),
+}
+
+/// An account that the relay is asked about, and what was known when it was asked.
+pub(super) struct Asked {
+    pub(super) name: AccountName,
+    /// The highest place of the mailbox that was delivered.
+    pub(super) delivered: u64,
+    /// The version of the known list.
+    pub(super) version: u64,
 }
 
 impl<'a, R: CryptoRng> Turn<'a, R> {
@@ -132,8 +141,8 @@ impl Engine {
     ) {
         let Some(pending) = self.live.calls.remove(&call) else { return };
         match pending {
-            Pending::Lookup { name, ticket } => self.looked_up(&name, ticket, result, turn),
-            Pending::Claim(name) => self.claimed(&name, result, turn),
+            Pending::Lookup { asked, ticket } => self.looked_up(&asked, ticket, result, turn),
+            Pending::Claim(asked) => self.claimed(&asked, result, turn),
             Pending::Publish { signed } => self.published(signed, &result, turn),
             Pending::Count => self.counted(&result, turn),
             Pending::PutDevices(change) => self.devices_put(*change, result, turn),
@@ -182,9 +191,13 @@ impl Engine {
         let paused = self.live.paused.values().copied();
         let rotation = self.us.as_ref().map(sprag_protocol::LocalDevice::rotation_due);
         let swept = [later(self.swept, SWEEP)];
-        let repairs = self.sessions.values().filter_map(Peering::repair_due);
-        let all = not_before.chain(waiting).chain(paused).chain(rotation).chain(swept);
-        all.chain(self.live.look_at).chain(repairs).min().map(|at| at.max(later(now, 1)))
+        let may_ask = |name: &AccountName| self.caught_up() && !self.is_blocked(name);
+        let repairs = self.sessions.iter().filter(|((name, _), _)| may_ask(name));
+        let repairs = repairs.filter_map(|(_, peering)| peering.repair_due());
+        let online = not_before.chain(waiting).chain(paused).chain(repairs);
+        let online = online.filter(|_| self.live.online);
+        let all = online.chain(rotation).chain(swept).chain(self.live.look_at);
+        all.min().map(|at| at.max(later(now, 1)))
     }
 }
 

@@ -14,12 +14,11 @@ pub(super) struct Window {
 }
 
 impl Window {
-    /// Whether this number was processed, or is too far below the highest one to be honest.
+    /// Whether this number was processed, as far as that is remembered. Numbers are the relay's word, so
+    /// one far below the highest is left to the ratchet: a false high one must not silence a device.
     pub(super) fn contains(&self, number: u64) -> bool {
-        if number > self.highest {
-            return false;
-        }
-        self.highest - number >= WIDTH || self.word(number) & bit(number) != 0
+        let remembered = number <= self.highest && self.highest - number < WIDTH;
+        remembered && self.word(number) & bit(number) != 0
     }
 
     /// Takes note of a number.
