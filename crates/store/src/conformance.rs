@@ -103,12 +103,14 @@ pub enum Violation {
     TornHeader,
 }
 
+type Rule<P> = fn(&mut P) -> Result<(), Violation>;
+
 /// Checks an implementation: each rule by itself, then `schedules` random ones.
 ///
 /// # Errors
 /// The first [`Violation`] found.
 pub fn check<P: Place>(mut new_place: impl FnMut() -> P, schedules: u64) -> Result<(), Violation> {
-    let rules: [fn(&mut P) -> Result<(), Violation>; 9] = [
+    let rules: [Rule<P>; 9] = [
         opens_once,
         reads_what_is_newest,
         keeps_what_is_written,
