@@ -13,13 +13,19 @@ pub(crate) struct Options {
     check: bool,
 }
 
-/// Runs the generator, an example of the protocol.
+/// Who has a generator, as an example.
+const GENERATORS: [&str; 2] = ["sprag-protocol", "sprag-store"];
+
+/// Runs the generators.
 pub(crate) fn run(project: &Project, options: &Options) -> Result<()> {
-    let arguments = ["run", "--quiet", "--locked", "-p", "sprag-protocol", "--example", "vectors"];
-    let mut generator = project.cargo(arguments);
-    generator.arg("--");
-    if options.check {
-        generator.arg("--check");
+    for package in GENERATORS {
+        let arguments = ["run", "--quiet", "--locked", "-p", package, "--example", "vectors"];
+        let mut generator = project.cargo(arguments);
+        generator.arg("--");
+        if options.check {
+            generator.arg("--check");
+        }
+        succeed(&mut generator)?;
     }
-    succeed(&mut generator)
+    Ok(())
 }

@@ -1,12 +1,16 @@
-//! `cargo xtask web`: the protocol builds for WebAssembly, where there is no operating system.
+//! `cargo xtask web`: the rooms of a browser build for WebAssembly, where there is no operating system.
 
 use anyhow::Result;
 
 use crate::project::{Project, output, succeed};
 
+/// What is built, and how.
+const ROOMS: [&[&str]; 2] =
+    [&["-p", "sprag-protocol"], &["-p", "sprag-store", "--no-default-features"]];
+
 const TARGET: &str = "wasm32-unknown-unknown";
 
-/// Finds or prepares a toolchain that builds for WebAssembly, and builds the protocol with it.
+/// Finds or prepares a toolchain that builds for WebAssembly, and builds with it.
 pub(crate) fn run(project: &Project) -> Result<()> {
     project.step("find a toolchain for WebAssembly");
     let mut script = project.command("bash");
@@ -14,12 +18,15 @@ pub(crate) fn run(project: &Project) -> Result<()> {
     // The script answers `cargo`, or `cargo +NAME` for a toolchain of its own making. That one
     // may be older than the workspace's `rust-version`; whether it can build, the build tells.
     let other = cargo.trim().strip_prefix("cargo").unwrap_or_default().trim_start();
-    project.step(&format!("build sprag-protocol for {TARGET}"));
-    let mut build = project.command("cargo");
-    if other.is_empty() {
-        build.arg("build");
-    } else {
-        build.args([other, "build", "--ignore-rust-version"]);
+    for room in ROOMS {
+        project.step(&format!("build for {TARGET}: {}", room.join(" ")));
+        let mut build = project.command("cargo");
+        if other.is_empty() {
+            build.arg("build");
+        } else {
+            build.args([other, "build", "--ignore-rust-version"]);
+        }
+        succeed(build.args(["--release", "--locked", "--target", TARGET]).args(room))?;
     }
-    succeed(build.args(["--release", "--locked", "--target", TARGET, "-p", "sprag-protocol"]))
+    Ok(())
 }

@@ -145,7 +145,7 @@ fn all(store: &mut impl Store) -> Result<Rows, Violation> {
 const COLLECTIONS: [CollectionId; 3] =
     [CollectionId([0; 16]), CollectionId([0x7F; 16]), CollectionId([0xFF; 16])];
 
-/// SplitMix64: the same schedule from the same seed. Nothing here is secret.
+/// `SplitMix64`: the same schedule from the same seed. Nothing here is secret.
 struct Dice(u64);
 
 impl Dice {

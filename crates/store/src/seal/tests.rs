@@ -12,10 +12,10 @@ fn rng() -> ChaCha20Rng {
 fn sealed(sealer: &Sealer, key: &Key, value: &[u8]) -> Vec<u8> {
     let mut batch = Batch::new();
     batch.put(key.clone(), value.to_vec());
-    match sealer.seal(&batch, &mut rng()).unwrap().0.remove(0) {
-        RowChange::Put { value, .. } => value,
-        other => panic!("{other:?}"),
-    }
+    let RowChange::Put { value, .. } = sealer.seal(&batch, &mut rng()).unwrap().0.remove(0) else {
+        panic!("a value was put")
+    };
+    value
 }
 
 #[test]
@@ -73,8 +73,8 @@ fn the_same_value_is_sealed_differently_each_time() {
     let key = Collection::new("sessions").at(0);
     batch.put(key.clone(), b"value".to_vec());
     batch.put(key, b"value".to_vec());
-    let sealed = sealer.seal(&batch, &mut rng()).unwrap();
-    assert_ne!(sealed.0[0], sealed.0[1]);
+    let rows = sealer.seal(&batch, &mut rng()).unwrap();
+    assert_ne!(rows.0[0], rows.0[1]);
 }
 
 #[test]
