@@ -45,7 +45,7 @@ use sprag_api::directory::KeyCounts;
 use sprag_api::name::Origin;
 use sprag_protocol::{AccountName, DeviceId};
 use sprag_store::Batch;
-use tokio::sync::{Mutex, mpsc, oneshot, watch};
+use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 

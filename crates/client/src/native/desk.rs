@@ -337,7 +337,7 @@ impl Desk {
     }
 
     /// Lets everybody who waits for it look at what has changed.
-    fn show(&mut self, entries: bool) {
+    pub(super) fn show(&mut self, entries: bool) {
         let stage = match (self.engine.is_removed(), self.engine.device()) {
             (true, _) => Stage::Removed,
             (false, None) => Stage::Linking,

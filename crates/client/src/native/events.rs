@@ -13,7 +13,7 @@ use crate::effects::Lie;
 use crate::view::{Entry, MessageState};
 
 /// Something happened.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Happening {
     /// The connection to the relay is another one now.

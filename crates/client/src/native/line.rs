@@ -95,7 +95,7 @@ impl Line {
                 Some(retry_in)
             };
             tokio::select! {
-                _ = closed.wait_for(|closed| *closed) => return,
+                () = closing(&mut closed) => return,
                 _ = wake.changed() => failures = 0,
                 () = forever_or(retry_in) => {}
             }
@@ -106,7 +106,7 @@ impl Line {
     async fn can_connect(&self, closed: &mut watch::Receiver<bool>) -> Option<Stage> {
         let mut stage = self.outlets.stage.subscribe();
         tokio::select! {
-            _ = closed.wait_for(|closed| *closed) => None,
+            () = closing(closed) => None,
             stage = stage.wait_for(|stage| *stage != Stage::Linking) => stage.ok().map(|stage| *stage),
         }
     }
@@ -128,7 +128,7 @@ impl Line {
     /// One connection from its beginning to its end.
     async fn connection(&self, closed: &mut watch::Receiver<bool>) -> Broken {
         let connecting = tokio::select! {
-            _ = closed.wait_for(|closed| *closed) => return Error::Closed.into(),
+            () = closing(closed) => return Error::Closed.into(),
             connecting = self.connect() => connecting,
         };
         let (sink, stream) = match connecting {
@@ -139,7 +139,7 @@ impl Line {
         let (outgoing, queue) = mpsc::unbounded_channel();
         let mut writing = tokio::spawn(write(sink, queue));
         let broken = tokio::select! {
-            _ = closed.wait_for(|closed| *closed) => Error::Closed.into(),
+            () = closing(closed) => Error::Closed.into(),
             _ = hang_up.changed() => {
                 let failed = *hang_up.borrow_and_update();
                 failed.map_or(Error::Closed, Error::Store).into()
@@ -166,7 +166,7 @@ impl Line {
             Err(broken) => return broken,
         };
         // Given away: the desk alone says how long the socket is needed.
-        if let Err(broken) = self.order(|desk| desk.welcome(welcome, outgoing)).await {
+        if let Err(broken) = self.order(move |desk| desk.welcome(welcome, outgoing)).await {
             return broken;
         }
         self.outlets.connection_is(Connection::Online);
@@ -267,7 +267,7 @@ impl Line {
                     return closed_by_relay(&closing.code, closing.retry_after);
                 }
                 Ok(Some(frame)) => {
-                    if let Err(broken) = self.order(|desk| desk.frame(frame)).await {
+                    if let Err(broken) = self.order(move |desk| desk.frame(frame)).await {
                         return broken;
                     }
                 }
@@ -364,6 +364,11 @@ fn is_final(why: &Error) -> bool {
     }
 }
 
+async fn closing(closed: &mut watch::Receiver<bool>) {
+    // Where nobody can say it any more, it is so.
+    let _ = closed.wait_for(|closed| *closed).await;
+}
+
 async fn forever_or(pause: Option<Duration>) {
     match pause {
         Some(pause) => sleep(pause).await,
@@ -378,7 +383,7 @@ pub(super) async fn alarm(outlets: Arc<Outlets>, orders: mpsc::WeakSender<Order>
     loop {
         let at = *alarm.borrow_and_update();
         tokio::select! {
-            _ = closed.wait_for(|closed| *closed) => return,
+            () = closing(&mut closed) => return,
             _ = alarm.changed() => {}
             () = until(at) => {
                 let Some(orders) = orders.upgrade() else { return };

@@ -255,7 +255,7 @@ fn prepare(
 ) -> Result<(Desk, Effects, Opened), Error> {
     let names = config.names()?;
     let mut rng = clock::randomness()?;
-    let may_make = names.is_some() && !(config.offline && !matches!(purpose, Purpose::Link));
+    let may_make = names.is_some() && !config.offline;
     let (mut profile, made) = match purpose {
         Purpose::Restore(backup, passphrase) => {
             (restore(config.storage, backup, passphrase, &mut rng)?, false)

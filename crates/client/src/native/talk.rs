@@ -249,7 +249,8 @@ impl Client {
             history::unread(engine, profile, &name, through)
         };
         let ids = self.inner.ask(unread).await??;
-        self.command(Command::MarkRead { with, ids }).await.map(drop)
+        let below = through.saturating_add(1);
+        self.command(Command::MarkRead { with, below, ids }).await.map(drop)
     }
 }
 

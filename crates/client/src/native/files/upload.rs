@@ -223,8 +223,8 @@ impl Sending {
         identity: &Identity,
         layout: Layout,
     ) -> Result<Self, Error> {
-        let secret: [u8; 32] = upload.key.as_slice().try_into().map_err(|_| Error::Profile)?;
-        let secret = Zeroizing::new(secret);
+        let secret: &[u8; 32] = upload.key.as_slice().try_into().map_err(|_| Error::Profile)?;
+        let secret = Zeroizing::new(*secret);
         let blob = upload.blob.as_slice().try_into().map_err(|_| Error::NotARelay)?;
         let key = Arc::new(ChunkKey::new(&Secret::copy_of(&secret), &[]));
         Ok(Self { position, key, blob, secret, path: identity.path.clone(), layout })
@@ -258,7 +258,7 @@ impl Sending {
         let own = || path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         Attachment {
             blob: self.blob,
-            key: *self.secret,
+            key: self.secret.clone(),
             length: self.layout.length,
             name: what.name.unwrap_or_else(own),
             media_type: what.media_type,
