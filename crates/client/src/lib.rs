@@ -14,6 +14,8 @@ pub mod effects;
 pub mod engine;
 pub mod history;
 pub mod input;
+#[cfg(feature = "native")]
+pub mod native;
 mod record;
 pub mod view;
 
@@ -21,4 +23,9 @@ pub use content::{Attachment, Body, MessageId};
 pub use effects::{Call, CallId, Effects, Notice, Refusal, Reply};
 pub use engine::{Engine, LoadError};
 pub use input::{Answer, Command, Failure, Input, LinkOptions, Ticket};
+#[cfg(feature = "native")]
+pub use native::{
+    Attached, Client, Config, Connection, Error, Events, Existing, Happening, Link, Linking,
+    Message, Progress, Protection, Sent, Status, Storage,
+};
 pub use view::{Conversation, Entry, Event, LinkCode, MessageState, OwnDevice, PeerView, Trust};
