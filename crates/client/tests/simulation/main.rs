@@ -13,6 +13,7 @@ mod honest;
 mod ledger;
 mod records;
 mod relay;
+mod seeds;
 mod world;
 
 use sprag_client::Notice;

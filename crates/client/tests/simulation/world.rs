@@ -1,6 +1,7 @@
 //! Everybody: devices, a relay, and a network between them that loses, delays, reorders and breaks, in
 //! virtual time. What happens next is always somebody's choice: a seed's, a fuzzer's, or a scenario's.
 
+mod chance;
 mod network;
 mod people;
 mod quiet;
