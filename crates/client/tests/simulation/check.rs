@@ -70,11 +70,18 @@ impl World {
                 assert_eq!(stored, logged, "the disk of device {index}");
             }
             let unsettled = self.devices[index].engine.unsettled();
-            assert_eq!(unsettled, (0, 0), "device {index} has something left to send");
+            assert_eq!(unsettled, (0, 0), "{} has something left to send", self.shown(index));
         }
         for message in self.ledger.said.clone() {
             self.check_message(&message);
         }
+    }
+
+    /// A device, for who looks into a failure.
+    fn shown(&self, index: usize) -> String {
+        let device = &self.devices[index];
+        let (number, link, ready) = (device.device(), &device.link, device.engine.is_ready());
+        format!("device {index} ({} {number:?}, ready: {ready}, {link:?})", device.account)
     }
 
     fn check_message(&self, message: &crate::ledger::Message) {
