@@ -418,6 +418,11 @@ impl Engine {
                 self.claim(name, turn);
                 return Next::Stop;
             };
+            if targets.is_empty() && *name == self.name {
+                // The own other devices are gone: nobody needs a copy any more.
+                self.settle(number, turn);
+                continue;
+            }
             if targets.is_empty() {
                 self.outbox.get_mut(&number).into_iter().for_each(|out| out.wait(turn));
                 return Next::Stop;

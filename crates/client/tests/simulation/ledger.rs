@@ -1,0 +1,49 @@
+//! The reference model: what each person should have read.
+//!
+//! A message counts once it is durable on the device that it is said on. Every device that takes part
+//! at that moment (it is ready, and the relay has its keys), of the account that it goes to and of the
+//! own one, must read it exactly once, unless it or the sender's device leaves; every other device reads
+//! it at most once. Messages that one device says to one account are read in the order in which they
+//! were said.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Something that was said.
+#[derive(Clone, Debug)]
+pub(crate) struct Message {
+    pub(crate) text: String,
+    /// The device that said it, and its number in its account.
+    pub(crate) device: usize,
+    pub(crate) number: u32,
+    pub(crate) from: String,
+    pub(crate) to: String,
+    pub(crate) id: [u8; 16],
+    /// The devices that must read it.
+    pub(crate) readers: BTreeSet<usize>,
+}
+
+#[derive(Clone, Default)]
+pub(crate) struct Ledger {
+    /// In the order in which they were said.
+    pub(crate) said: Vec<Message>,
+    by_text: BTreeMap<String, usize>,
+    /// Devices that left: they owe nothing, and what they said may be lost.
+    pub(crate) left: BTreeSet<usize>,
+    /// Messages that may be lost: of a state that was rolled back, or given up.
+    pub(crate) excused: BTreeSet<String>,
+    /// Messages that may be read out of order: they were sent again.
+    pub(crate) unordered: bool,
+}
+
+impl Ledger {
+    pub(super) fn said(&mut self, message: Message) {
+        let before = self.by_text.insert(message.text.clone(), self.said.len());
+        assert_eq!(before, None, "{} was said twice", message.text);
+        self.said.push(message);
+    }
+
+    pub(crate) fn of(&self, text: &str) -> Option<(usize, &Message)> {
+        let place = *self.by_text.get(text)?;
+        Some((place, self.said.get(place)?))
+    }
+}
