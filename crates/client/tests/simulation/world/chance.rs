@@ -85,7 +85,7 @@ impl World {
         let ids = unread.map(|read| MessageId(read.id)).collect();
         self.command(index, Command::SetReadReceipts(which % 2 == 0));
         let with = AccountName::new(&with).unwrap();
-        self.command(index, Command::MarkRead { with, ids });
+        self.command(index, Command::MarkRead { with, below: u64::MAX, ids });
     }
 
     /// Somebody looks an account up.
