@@ -2,6 +2,7 @@
 //! after the other.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -253,14 +254,19 @@ impl Desk {
         self.closing = Some(Some(done));
     }
 
-    /// Removes all that there is, and closes: this profile is of no use to anybody.
-    pub(super) fn abandon(&mut self, done: oneshot::Sender<()>) {
+    /// Removes all that there is, and closes: this profile is of no use to anybody. A file that was made
+    /// for it goes too, while nobody else can have it open.
+    pub(super) fn abandon(&mut self, file: Option<&Path>, done: oneshot::Sender<()>) {
         let mut batch = Batch::new();
         for name in Engine::COLLECTIONS.into_iter().chain(super::COLLECTIONS) {
             batch.remove_range(Collection::new(name), 0, u64::MAX);
         }
         // Where this fails, the profile stays: it can be opened, and says what is wrong with it.
         let _ = self.keep(&batch);
+        if let Some(file) = file {
+            // Where it cannot be removed, it is an empty profile.
+            let _ = std::fs::remove_file(file);
+        }
         self.close(done);
     }
 
@@ -384,11 +390,12 @@ impl Desk {
     /// wanted, and made anew out of the store; the relay says again what it said since.
     fn start_over(&mut self, error: StoreError) {
         self.generation = self.generation.wrapping_add(1);
+        // In this order: whoever loses the socket is to know why.
+        self.outlets.hang_up.send_replace(Some(error));
         self.outgoing = None;
         for (_, reply) in std::mem::take(&mut self.tickets) {
             let _ = reply.send(Err(Error::Store(error)));
         }
-        self.outlets.hang_up.send_replace(Some(error));
         self.outlets.tell(Happening::StoreFailed(error));
         match load(&mut self.profile) {
             Ok(Some(engine)) => {

@@ -139,6 +139,7 @@ impl Line {
         let (outgoing, queue) = mpsc::unbounded_channel();
         let mut writing = tokio::spawn(write(sink, queue));
         let broken = tokio::select! {
+            biased;
             () = closing(closed) => Error::Closed.into(),
             _ = hang_up.changed() => {
                 let failed = *hang_up.borrow_and_update();

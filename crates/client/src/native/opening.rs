@@ -50,8 +50,9 @@ struct Opened {
     origin: Origin,
     net: Arc<Net>,
     outlets: Arc<Outlets>,
-    /// Whether the profile was made just now.
+    /// Whether the account was made just now, and whether the profile was made for it.
     fresh: bool,
+    made: bool,
 }
 
 /// A new device of an account, which waits until another one signs it in.
@@ -128,7 +129,7 @@ impl Client {
         let thread = thread::Builder::new().name("sprag-engine".into());
         thread.spawn(work).map_err(|_| Error::System)?;
         let opened = waiting.await.map_err(|_| Error::System)??;
-        let Opened { account, origin, net, outlets, fresh } = opened;
+        let Opened { account, origin, net, outlets, fresh, made } = opened;
 
         let mut tasks = vec![tokio::spawn(alarm(Arc::clone(&outlets), orders.downgrade()))];
         if !offline {
@@ -141,7 +142,7 @@ impl Client {
         let client =
             Self { inner: Arc::new(inner), cursor: None, ahead: VecDeque::new() };
         if registers {
-            client.registered(fresh).await?;
+            client.registered(fresh, made).await?;
         }
         if let Some(tell) = read_receipts {
             client.command(Command::SetReadReceipts(tell)).await?;
@@ -150,11 +151,12 @@ impl Client {
     }
 
     /// Waits until the relay has the account, where it has not; where it will not, the profile goes.
-    async fn registered(&self, fresh: bool) -> Result<(), Error> {
+    async fn registered(&self, fresh: bool, made: bool) -> Result<(), Error> {
         let outlets = &self.inner.outlets;
         let mut stage = outlets.stage.subscribe();
         let mut connection = outlets.connection.subscribe();
-        if *stage.borrow_and_update() != Stage::Beginning || self.inner.ask(is_joining).await? {
+        let beginning = *stage.borrow_and_update() == Stage::Beginning;
+        if !beginning || self.inner.ask(is_joining).await? {
             return Ok(());
         }
         let decided = |now: &Connection| {
@@ -175,7 +177,8 @@ impl Client {
         let useless = why == Error::NameTaken;
         if useless || fresh && !outlets.unsure.load(Ordering::Relaxed) {
             let (done, gone) = oneshot::channel::<()>();
-            self.inner.ask(|desk| desk.abandon(done)).await?;
+            let file = self.inner.file.clone().filter(|_| made);
+            self.inner.ask(move |desk| desk.abandon(file.as_deref(), done)).await?;
             // Ends without a word when the store is closed.
             let _ = gone.await;
         }
@@ -258,7 +261,8 @@ fn prepare(
     let may_make = names.is_some() && !config.offline;
     let (mut profile, made) = match purpose {
         Purpose::Restore(backup, passphrase) => {
-            (restore(config.storage, backup, passphrase, &mut rng)?, false)
+            let backup = (backup.as_path(), passphrase.as_str());
+            (restore(config.storage, backup, names.as_ref(), &mut rng)?, false)
         }
         Purpose::Open | Purpose::Register | Purpose::Link => {
             unlock(config.storage, may_make, config.offline && names.is_some(), &mut rng)?
@@ -268,7 +272,8 @@ fn prepare(
     let fresh = found.is_none();
     let (engine, effects) = match found {
         Some(engine) => {
-            suits(&engine, purpose, names.as_ref(), &mut rng)?;
+            suits(&engine, names.as_ref())?;
+            serves(&engine, purpose, &mut rng)?;
             (engine, Effects::default())
         }
         None => {
@@ -288,7 +293,8 @@ fn prepare(
         origin: engine.origin().clone(),
         net: Arc::clone(&net),
         outlets: Arc::clone(&outlets),
-        fresh: fresh || made,
+        fresh,
+        made,
     };
     let mut desk = Desk::new(Parts { engine, profile, rng, outlets, net, runtime, orders });
     desk.show(false);
@@ -296,18 +302,16 @@ fn prepare(
 }
 
 /// Whether a profile is the one that was asked for.
-fn suits(
-    engine: &Engine,
-    purpose: &Purpose,
-    names: Option<&(Origin, AccountName)>,
-    rng: &mut ChaCha20Rng,
-) -> Result<(), Error> {
-    if names.is_some_and(|(_, account)| account != engine.account()) {
-        return Err(Error::OtherAccount);
+fn suits(engine: &Engine, names: Option<&(Origin, AccountName)>) -> Result<(), Error> {
+    match names {
+        Some((_, account)) if account != engine.account() => Err(Error::OtherAccount),
+        Some((origin, _)) if origin != engine.origin() => Err(Error::OtherRelay),
+        _ => Ok(()),
     }
-    if names.is_some_and(|(origin, _)| origin != engine.origin()) {
-        return Err(Error::OtherRelay);
-    }
+}
+
+/// Whether a profile that is there can be used for this.
+fn serves(engine: &Engine, purpose: &Purpose, rng: &mut ChaCha20Rng) -> Result<(), Error> {
     match purpose {
         Purpose::Register if engine.registration(clock::now(), rng).is_none() => {
             Err(Error::Registered)
@@ -373,8 +377,8 @@ fn rows(place: Place, patience: std::time::Duration) -> Result<Rows, StoreError>
 /// A profile out of a backup, in which the engine knows that it comes from one.
 fn restore(
     storage: Storage,
-    backup: &Path,
-    passphrase: &str,
+    (backup, passphrase): (&Path, &str),
+    names: Option<&(Origin, AccountName)>,
     rng: &mut ChaCha20Rng,
 ) -> Result<Profile<Rows>, Error> {
     let file = File::open(backup).map_err(|error| error::of_file(&error))?;
@@ -393,6 +397,8 @@ fn restore(
         let mut batch = Engine::mark_restored(&device).map_err(|_| Error::Profile)?;
         forget(&mut batch);
         profile.commit(&batch, rng)?;
+        let engine = desk::load(&mut profile)?.ok_or(Error::Profile)?;
+        suits(&engine, names)?;
         Ok(profile)
     })();
     if let (Err(_), Some(path), false) = (&restored, path, existed) {

@@ -246,10 +246,13 @@ impl Client {
         let name = with.clone();
         let unread = move |desk: &mut Desk| {
             let (engine, profile) = desk.parts();
-            history::unread(engine, profile, &name, through)
+            let talks = engine.conversations();
+            let entries = talks.iter().find(|talk| talk.with == name).map(|talk| talk.entries);
+            // Not beyond what there is: what comes later is not read yet.
+            let below = through.saturating_add(1).min(entries.unwrap_or_default());
+            history::unread(engine, profile, &name, through).map(|ids| (below, ids))
         };
-        let ids = self.inner.ask(unread).await??;
-        let below = through.saturating_add(1);
+        let (below, ids) = self.inner.ask(unread).await??;
         self.command(Command::MarkRead { with, below, ids }).await.map(drop)
     }
 }

@@ -1,7 +1,8 @@
 //! Who is who, and on which devices.
 
 use sprag_client::{
-    Client, Config, Connection, Error, Happening, Link, LinkCode, Refusal, Storage, Trust,
+    Client, Config, Connection, Error, Happening, Link, LinkCode, MessageState, Refusal, Storage,
+    Trust,
 };
 use sprag_protocol::fingerprint::Comparison;
 
@@ -23,42 +24,48 @@ async fn safety_numbers_are_compared() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn another_key_stops_everything_until_it_is_accepted() {
-    let mut world = World::new().await;
+    let world = World::new().await;
     let alice = world.client("alice").await;
     let bob = world.client("bob").await;
     alice.send("bob", "one").await.unwrap();
     soon(alice.settle(PATIENCE)).await.unwrap();
+    alice.mark_verified("bob", true).await.unwrap();
+    let known = alice.safety_number("bob").await.unwrap();
     bob.close().await;
-    // Somebody begins at this relay anew, and somebody else takes the name.
-    world.stop().await;
-    std::fs::remove_dir_all(world.file("relay")).unwrap();
-    world.start().await;
-    let config = Config::new(world.wire.origin(), "bob").store(Storage::memory());
-    let mut other = Client::open(config).await.unwrap();
-    let mut events = alice.events();
-    alice.reconnect();
-    let gone = happens(&mut events, |happening| match happening {
-        Happening::Connection(Connection::Ended(why)) => Some(why),
-        _ => None,
-    });
-    assert_eq!(gone.await, Error::AccountGone);
-    drop(alice);
 
-    let config = Config::new(world.wire.origin(), "carol").store(Storage::memory());
-    let carol = Client::open(config).await.unwrap();
-    carol.meet("bob").await.unwrap();
-    let mut events = carol.events();
-    // The same again, while Carol knows the key.
-    other.send("carol", "hello").await.unwrap();
-    soon(other.settle(PATIENCE)).await.unwrap();
-    let mut listener = carol.clone();
-    assert_eq!(next(&mut listener).await.text(), "hello");
-    drop(other);
-    happens(&mut events, |happening| {
-        matches!(happening, Happening::Entry { .. }).then_some(())
+    // The account goes, and somebody else takes its name.
+    world.remove_account("bob").await;
+    let old = world.client("bob").await;
+    assert_eq!(soon(old.online(PATIENCE)).await, Err(Error::AccountGone));
+    old.close().await;
+    let config = || Config::new(world.wire.origin(), "bob");
+    let mut other = Client::open(config().store(Storage::memory())).await.unwrap();
+    let mut events = alice.events();
+    let changed = Err(Error::Refused(Refusal::KeyChanged));
+    assert_eq!(alice.refresh("bob").await.map(|_| ()), changed);
+    happens(&mut events, |happening| match happening {
+        Happening::KeyChanged(with) => (with.as_str() == "bob").then_some(()),
+        _ => None,
     })
     .await;
-    assert_eq!(carol.accept_key("bob").await, Err(Error::Refused(Refusal::NothingOffered)));
+    assert_eq!(
+        alice.peer("bob").await.unwrap().unwrap().trust,
+        Trust::KeyChanged { was_verified: true }
+    );
+    let waiting = alice.send("bob", "two").await;
+    if let Ok(sent) = &waiting {
+        assert_eq!(sent.state().await.unwrap(), MessageState::Queued);
+    }
+    let offered = alice.offered_safety_number("bob").await.unwrap().unwrap();
+    assert_ne!(offered.groups(), known.groups());
+    assert_eq!(offered.groups(), other.safety_number("alice").await.unwrap().groups());
+
+    alice.accept_key("bob").await.unwrap();
+    alice.send("bob", "three").await.unwrap();
+    let heard = next(&mut other).await;
+    assert!(["two", "three"].contains(&heard.text()));
+    assert_eq!(alice.accept_key("bob").await, Err(Error::Refused(Refusal::NothingOffered)));
+    assert_eq!(alice.peer("bob").await.unwrap().unwrap().trust, Trust::FirstUse);
 }
 
 #[tokio::test(flavor = "multi_thread")]

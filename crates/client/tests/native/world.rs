@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use sprag_client::{Client, Config, Happening, Message, Storage};
 use sprag_relay::Relay;
+use sprag_relay::admin::Admin;
 use sprag_relay::clock::Clock;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -74,6 +75,13 @@ impl World {
         self.wire.lead_to(None);
         self.wire.cut();
         self.relay.take().unwrap().stop().await;
+    }
+
+    /// Whoever runs the relay removes an account.
+    pub(crate) async fn remove_account(&self, name: &str) {
+        let admin = Admin::open(&self.config.data).unwrap();
+        let name = sprag_api::name::AccountName::new(name).unwrap();
+        assert!(admin.remove_account(name).await.unwrap());
     }
 
     pub(crate) fn file(&self, name: &str) -> PathBuf {
