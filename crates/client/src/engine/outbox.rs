@@ -269,7 +269,7 @@ impl Engine {
         let item = self.queue.get_mut(name).and_then(|items| items.get_mut(&position));
         let Some(item) = item else { return Next::Stop };
         // A device that was just taken in has still to publish its keys: its delay grows with its age.
-        let delay = (item.delay * 5 / 4).clamp(2, 600);
+        let delay = (item.delay * 5 / 4 + 1).clamp(2, 600);
         let waited =
             item.not_before.seconds().max(turn.now.seconds()).saturating_sub(item.written());
         if item.awaits.is_none() || !is_listed || waited > AWAITED {

@@ -78,7 +78,7 @@ impl World {
     }
 
     /// A device, for who looks into a failure.
-    fn shown(&self, index: usize) -> String {
+    pub(crate) fn shown(&self, index: usize) -> String {
         let device = &self.devices[index];
         let (number, link, ready) = (device.device(), &device.link, device.engine.is_ready());
         format!("device {index} ({} {number:?}, ready: {ready}, {link:?})", device.account)

@@ -179,7 +179,8 @@ impl Device {
         self.profile = Some(profile);
         self.life += 1;
         self.link = Link::Down;
-        self.wake_at = None;
+        // What a process that begins has to do: an engine that waits to be linked asks for itself.
+        self.wake_at = Some(Timestamp::from_seconds(0));
         self.fetched.clear();
     }
 

@@ -80,12 +80,15 @@ impl World {
         let device = &self.devices[index];
         let Some(((with, _), _)) = device.log.entries.iter().nth(which / 16 % 8) else { return };
         let with = with.clone();
-        let of_other = device.log.entries.range((with.clone(), 0)..=(with.clone(), u64::MAX));
-        let unread = of_other.filter_map(|(_, read)| read.as_ref()).filter(|r| !r.from.is_empty());
+        let range = (with.clone(), 0)..=(with.clone(), u64::MAX);
+        let shown: Vec<_> = device.log.entries.range(range).collect();
+        let unread = shown.iter().filter_map(|(_, read)| read.as_ref());
+        let unread = unread.filter(|read| !read.from.is_empty());
         let ids = unread.map(|read| MessageId(read.id)).collect();
+        let below = shown.last().map_or(0, |((_, position), _)| position + 1);
         self.command(index, Command::SetReadReceipts(which % 2 == 0));
         let with = AccountName::new(&with).unwrap();
-        self.command(index, Command::MarkRead { with, below: u64::MAX, ids });
+        self.command(index, Command::MarkRead { with, below, ids });
     }
 
     /// Somebody looks an account up.
@@ -156,7 +159,8 @@ impl World {
 
     /// Whoever shows a code is signed in at last.
     fn link_who_waits(&mut self) {
-        for new in 0..self.devices.len() {
+        for index in 0..self.devices.len() {
+            let new = index;
             if self.devices[new].engine.link_code().is_none() || self.ledger.left.contains(&new) {
                 continue;
             }
@@ -176,7 +180,8 @@ impl World {
             let options = LinkOptions { account_key: true };
             self.command(by, Command::LinkDevice { code, options });
             self.settle_for(120);
-            assert!(self.devices[new].engine.is_ready(), "device {new} is not linked");
+            let (new, by) = (self.shown(new), self.shown(by));
+            assert!(self.devices[index].engine.is_ready(), "{new} is not linked by {by}");
         }
     }
 }
