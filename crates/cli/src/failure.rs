@@ -4,7 +4,7 @@ use std::io;
 
 use serde_json::json;
 use sprag_api::problem::Code;
-use sprag_client::content::Failed;
+use sprag_client::view::Failed;
 use sprag_client::{Error, Refusal};
 use sprag_store::StoreError;
 

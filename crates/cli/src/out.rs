@@ -38,16 +38,6 @@ impl Out {
         self.asks
     }
 
-    /// Whether colours are wanted where a text of data goes.
-    pub(crate) fn has_color(self) -> bool {
-        let stdout = io::stdout();
-        let choice = match self.color {
-            ColorChoice::Auto => AutoStream::choice(&stdout),
-            choice => choice,
-        };
-        !matches!(choice, ColorChoice::Never)
-    }
-
     /// One line of data: this value, or this text, in which styles are kept where they are wanted.
     /// It has reached whoever reads it, or the system, when this returns.
     pub(crate) fn data(self, value: &Value, text: &str) -> Result<()> {
