@@ -16,7 +16,7 @@ use crate::arguments::{AdminCommand, AdminOptions};
 use crate::serve::amount::{Count, Span};
 use crate::serve::settings::Settings;
 use crate::serve::system;
-use crate::{Unreachable, usage};
+use crate::failure::{Unreachable, usage};
 
 /// How long the operations port may take to answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);

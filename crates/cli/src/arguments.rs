@@ -5,18 +5,23 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::learn::LAST_STEP;
+use crate::messages::{list, recv, search, send};
+use crate::pages::{CompletionsOptions, ManOptions};
 use crate::serve::amount::{Count, Span};
 use crate::serve::settings::{OpsAddress, Settings};
+use crate::{backup, devices, doctor, register, settings, verify};
 
-/// End-to-end encryption to host and to learn from
+/// End-to-end encrypted messages, and a relay to host yourself
 #[derive(Debug, Parser)]
 #[command(name = "sprag", version, max_term_width = 100)]
-#[command(
-    after_help = "Exit codes: 0 done, 1 wrong usage, 2 something unexpected, 3 relay or network."
-)]
+#[command(after_help = EXIT_CODES)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
+
+    /// Use this profile: one device of one account [default: default]
+    #[arg(short, long, env = "SPRAG_PROFILE", value_name = "NAME")]
+    pub(crate) profile: Option<String>,
 
     #[arg(
         long,
@@ -31,15 +36,48 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Walk through the Double Ratchet, step by step, with real keys
-    #[command(long_about = LEARN, after_long_help = JSON)]
-    Learn(LearnOptions),
+    /// Make an account, and a profile for it on this machine
+    #[command(after_long_help = MAKES)]
+    Register(register::Options),
+    /// Write to somebody: text, files
+    #[command(after_long_help = SENDS)]
+    Send(send::Options),
+    /// Read what is unread, once or for as long as it runs
+    #[command(after_long_help = RECEIVES)]
+    Recv(recv::Options),
+    /// List conversations, or what was said in one
+    #[command(after_long_help = LISTS)]
+    List(list::Options),
+    /// Find words in what was said
+    #[command(after_long_help = LISTS)]
+    Search(search::Options),
+    /// Make sure of who somebody is: safety number, QR code, changed keys
+    #[command(after_long_help = VERIFIES)]
+    Verify(verify::Options),
+    /// The devices of the account: link a new one, remove one
+    #[command(after_long_help = DEVICES)]
+    Devices(devices::Options),
+    /// Put the whole profile into one file, or make a profile of one
+    #[command(after_long_help = BACKS_UP)]
+    Backup(backup::Options),
+    /// What the profile does by itself
+    Settings(settings::Options),
+    /// Look at everything that can be wrong, and say what to do
+    #[command(after_long_help = EXAMINES)]
+    Doctor(doctor::Options),
     /// Run a relay: a key directory and mailboxes
     #[command(long_about = SERVE, after_long_help = SERVE_MORE)]
     Serve(Box<ServeOptions>),
     /// Look after a relay's data, also while it runs
     #[command(after_long_help = ADMIN_JSON)]
     Admin(AdminOptions),
+    /// Walk through the Double Ratchet, step by step, with real keys
+    #[command(long_about = LEARN, after_long_help = JSON)]
+    Learn(LearnOptions),
+    /// Print what makes a shell complete this command
+    Completions(CompletionsOptions),
+    /// Print the manual page
+    Man(ManOptions),
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -165,6 +203,63 @@ impl From<Color> for anstream::ColorChoice {
         }
     }
 }
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 done, 1 wrong usage, 2 something unexpected, 3 relay or network, 4 a changed or wrong \
+identity, 5 too much in too short a time.";
+
+const MAKES: &str = "\
+Where the answer of the relay gets lost, run the same command again: it goes on.
+
+The JSON object: account, relay, profile, folder, lock.";
+
+const SENDS: &str = "\
+Where the relay cannot be reached, the message stays queued (exit code 3), and goes with the next \
+command that connects.
+
+A JSON object for each message: id, to, state (queued, sending, sent, delivered, read or failed).";
+
+const RECEIVES: &str = "\
+A message counts as read once it was written out: what is interrupted loses nothing.
+
+A JSON object for each message:
+  from      the account that wrote it; device: its device
+  id        what both sides call it; position: its place in the conversation
+  written   seconds since 1970 by the writer's clock; received: by this one
+  text      what it says; or instead
+  file      name, length, media_type, caption, and with --save-files saved: its path";
+
+const LISTS: &str = "\
+A JSON object for each conversation:
+  with, entries, unread, queued, trust, active (seconds since 1970)
+  trust     unknown, first-use, verified or key-changed
+and for each entry of one: with, position, from, own, device, received, and
+  id, written, and text or file, as in recv; or event: key-changed
+  state     of an own message: queued, sending, sent, delivered, read or
+            failed; then why: no-such-account or refused";
+
+const VERIFIES: &str = "\
+The JSON object: with, trust, safety_number, payload (what the QR code holds, as text), offered (the \
+safety number with the new key that the relay offers, or null).
+With --compare: with, comparison: match; what does not match is an error (exit code 4).
+With --confirm and --unconfirm: with, trust. With --accept-new-key: with, accepted, safety_number.";
+
+const DEVICES: &str = "\
+On the new machine:   sprag devices new NAME      shows a code, and waits
+On one that has it:   sprag devices link CODE
+
+The JSON objects: device, created (seconds since 1970), this; with link: linked; with remove: \
+removed; with new: code, and when it is linked account, device, profile, folder, lock.";
+
+const BACKS_UP: &str = "\
+A backup has a passphrase of its own. After a restoration every session starts afresh, so that no \
+key is used twice; the old copy of the profile must not be used any more.
+
+The JSON object: backup: the file; with restore: restored, account, relay, profile, folder, lock.";
+
+const EXAMINES: &str = "\
+A JSON object for each check: check, result (ok, warn or fail), what, remedy (or null).
+Where something fails, the exit code is 3 if it is the relay or the network, else 2.";
 
 const LEARN: &str = "\
 Walk through the Double Ratchet, step by step, with real keys.

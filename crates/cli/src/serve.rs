@@ -20,7 +20,7 @@ use tracing::{error, info, warn};
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::arguments::ServeOptions;
-use crate::{UNEXPECTED, usage};
+use crate::failure::{UNEXPECTED, usage};
 use settings::{Level, LogFormat, Settings};
 use signals::Signal;
 
