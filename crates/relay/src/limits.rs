@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use sprag_api::name::AccountName;
 use sprag_api::problem::{Code, Problem};
@@ -19,6 +20,10 @@ mod shares;
 
 /// The memory for bodies that are being read, in bytes: for one address, and in all.
 const BODIES: (u64, u64) = (16 * 1024 * 1024, 128 * 1024 * 1024);
+
+/// Whoever is refused for a rate waits so long for it: one who goes on all the same does not get refusals
+/// as fast as they can be given.
+pub(crate) const HELD_BACK: Duration = Duration::from_millis(100);
 
 /// The memory that a body takes up, while it does.
 pub(crate) type Memory = Share<IpAddr>;

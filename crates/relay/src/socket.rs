@@ -25,6 +25,7 @@ use tokio::time::{Instant, Sleep, sleep_until, timeout};
 use crate::app::Shared;
 use crate::error::Failure;
 use crate::hub::{Consumer, Notice};
+use crate::limits::HELD_BACK;
 use crate::messages;
 use crate::metrics;
 use crate::storage::{
@@ -93,6 +94,8 @@ pub(crate) struct Connection {
     expires: u64,
     unstored: FuturesOrdered<std::pin::Pin<Box<dyn Future<Output = Outcome> + Send>>>,
     unstored_bytes: usize,
+    /// Until when no frame is read, as the rate was exceeded.
+    held_back: Option<Instant>,
     /// There once `Hello` was said, unless it only sends.
     receiving: Option<Receiving>,
     greeted: bool,
@@ -134,6 +137,7 @@ pub(crate) async fn serve(app: Shared, socket: WebSocket, bearer: Bearer) {
         expires: bearer.expires,
         unstored: FuturesOrdered::new(),
         unstored_bytes: 0,
+        held_back: None,
         receiving: None,
         greeted: false,
         heard: Instant::now(),
@@ -165,6 +169,10 @@ impl Connection {
                     Some(Err(error)) => Err(broken(error)),
                     None => Err(End::Lost),
                 },
+                () = over(self.held_back) => {
+                    self.held_back = None;
+                    Ok(())
+                }
                 () = &mut alarm => self.rang(alarm.as_mut()).await,
             };
             let step = match step {
@@ -183,7 +191,9 @@ impl Connection {
 
     /// Whether there is room for a further frame.
     fn reads(&self) -> bool {
-        self.unstored_bytes < UNSTORED_BYTES && self.unstored.len() < UNSTORED_FRAMES
+        self.unstored_bytes < UNSTORED_BYTES
+            && self.unstored.len() < UNSTORED_FRAMES
+            && self.held_back.is_none()
     }
 
     async fn message(&mut self, message: Message) -> Result<(), End> {
@@ -243,6 +253,9 @@ impl Connection {
                 Err(failure) => {
                     let problem = Problem::from(failure);
                     metrics::send_refused(problem.code);
+                    if problem.code == Code::RateLimited {
+                        self.held_back = Some(Instant::now() + HELD_BACK);
+                    }
                     self.say(replies::refused(number, problem)).await?;
                 }
             }
@@ -471,6 +484,14 @@ impl Receiving {
 async fn told(mut stopping: watch::Receiver<bool>) {
     // One who is gone without a word has stopped it too.
     let _ = stopping.wait_for(|stopping| *stopping).await;
+}
+
+/// Waits until then, where there is a then.
+async fn over(until: Option<Instant>) {
+    match until {
+        Some(until) => sleep_until(until).await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Waits for the hub, where this connection receives.

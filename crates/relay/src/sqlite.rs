@@ -16,10 +16,12 @@ use tokio::task::spawn_blocking;
 use crate::hub::Hub;
 use crate::storage::{Answer, Unavailable};
 
+use checkpoint::Checkpoints;
 use group::{Memory, Writer};
 use memory::Devices;
 
 mod blobs;
+mod checkpoint;
 mod directory;
 mod group;
 mod mailboxes;
@@ -79,9 +81,10 @@ struct Database<M: Memory> {
 
 impl<M: Memory> Database<M> {
     fn open(file: &Path, schema: &schema::Schema, memory: M) -> Result<Self, OpenError> {
-        let writer = schema::open(file, schema)?;
+        let mut writer = schema::open(file, schema)?;
+        let checkpoints = Checkpoints::start(file, &mut writer)?;
         let readers = Readers::open(file)?;
-        let writer = Writer::start(schema.file, writer, memory)
+        let writer = Writer::start(schema.file, (writer, checkpoints), memory)
             .map_err(|error| OpenError::File { file: file.into(), error })?;
         Ok(Self { readers, writer })
     }

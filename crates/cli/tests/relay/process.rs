@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
+use rustix::param::clock_ticks_per_second;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use sprag_relay::clock::SystemClock;
@@ -125,6 +127,16 @@ impl Process {
     /// The most memory that it ever used, in bytes.
     pub(crate) fn most_memory(&self) -> u64 {
         self.status("VmHWM:")
+    }
+
+    /// The time that it has run on a processor.
+    pub(crate) fn processor_time(&self) -> Duration {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.id)).unwrap();
+        // The name of the program, in parentheses, is the one field that may have spaces in it.
+        let (_, fields) = stat.rsplit_once(") ").unwrap();
+        let ticks = |field: &str| field.parse::<u32>().unwrap();
+        let ticks: u32 = fields.split(' ').skip(11).take(2).map(ticks).sum();
+        Duration::from_secs(1) * ticks / u32::try_from(clock_ticks_per_second()).unwrap()
     }
 
     fn status(&self, field: &str) -> u64 {

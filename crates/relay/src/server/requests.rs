@@ -6,8 +6,9 @@ use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use hyper::body::Body as _;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
+use crate::limits::HELD_BACK;
 use crate::metrics;
 
 /// The same routes, with every request counted.
@@ -31,6 +32,9 @@ async fn count(request: Request, next: Next) -> Response {
     ::metrics::histogram!(metrics::REQUEST_SECONDS, "route" => route.clone()).record(took);
     ::metrics::counter!(metrics::REQUESTS, "method" => method, "route" => route, "status" => status)
         .increment(1);
+    if response.status() == StatusCode::TOO_MANY_REQUESTS {
+        sleep(HELD_BACK).await;
+    }
     response
 }
 

@@ -13,6 +13,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use super::checkpoint::Checkpoints;
 use crate::metrics;
 use crate::storage::{Answer, Unavailable};
 
@@ -89,11 +90,15 @@ pub(super) struct Writer<M: Memory> {
 
 impl<M: Memory> Writer<M> {
     /// Starts the thread on a connection of its own.
-    pub(super) fn start(name: &str, database: Connection, memory: M) -> io::Result<Self> {
+    pub(super) fn start(
+        name: &str,
+        (database, checkpoints): (Connection, Checkpoints),
+        memory: M,
+    ) -> io::Result<Self> {
         let (jobs, queue) = channel();
         let thread = thread::Builder::new()
             .name(name.into())
-            .spawn(move || Committer { database, memory }.work(&queue))?;
+            .spawn(move || Committer { checkpoints, database, memory }.work(&queue))?;
         Ok(Self { jobs: Some(jobs), thread: Some(thread) })
     }
 
@@ -123,6 +128,8 @@ impl<M: Memory> Drop for Writer<M> {
 }
 
 struct Committer<M> {
+    /// Closed before the database: the last connection to close tidies up.
+    checkpoints: Checkpoints,
     database: Connection,
     memory: M,
 }
@@ -139,6 +146,7 @@ impl<M: Memory> Committer<M> {
                 }
             }
             self.commit(std::mem::take(&mut batch));
+            self.checkpoints.committed(&self.database);
         }
     }
 

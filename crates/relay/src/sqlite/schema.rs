@@ -196,7 +196,6 @@ fn prepare(database: &Connection) -> rusqlite::Result<usize> {
     database.pragma_update(None, "journal_mode", "WAL")?;
     database.pragma_update(None, "synchronous", "FULL")?;
     database.pragma_update(None, "cache_size", -65_536)?;
-    database.pragma_update(None, "wal_autocheckpoint", 4_000)?;
     database.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
     let version: u32 = database.pragma_query_value(None, "user_version", |row| row.get(0))?;
     Ok(version as usize)

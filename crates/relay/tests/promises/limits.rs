@@ -10,6 +10,7 @@ use sprag_api::mailbox::Receipt;
 use sprag_api::name::DeviceId;
 use sprag_api::problem::Code;
 use sprag_relay::config::Rate;
+use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::here::Here;
@@ -281,6 +282,34 @@ async fn an_account_sends_so_much_in_a_time() {
     here.set_clock(1_200);
     assert!(!socket.send(sent).await.unwrap()[0].accepted().duplicate);
     send(&mut alice, "bob", 1).await.refuses(Code::RateLimited);
+}
+
+/// Whoever goes on after a refusal for a rate gets the next one no faster than this, and nobody else is held
+/// up by it.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_goes_too_fast_is_slowed_down() {
+    const HELD_BACK: Duration = Duration::from_millis(100);
+    let here = Here::start(|limits| limits.sends_per_account = RATE).await;
+    let (mut alice, mut bob) = here.two().await;
+    let mut socket = alice.send_only().await;
+    for _ in 0..3 {
+        let sent = vec![message(alice.next(), "bob", &[1], "x")];
+        socket.send(sent).await.unwrap()[0].accepted();
+    }
+    let sent = vec![message(alice.next(), "bob", &[1], "x")];
+    let began = Instant::now();
+    for _ in 0..3 {
+        let fates = socket.send(sent.clone()).await.unwrap();
+        assert_eq!(fates[0].refused().code, Code::RateLimited.as_str());
+    }
+    assert!(began.elapsed() >= 2 * HELD_BACK, "{:?}", began.elapsed());
+    let began = Instant::now();
+    send(&mut alice, "bob", 1).await.refuses(Code::RateLimited);
+    assert!(began.elapsed() >= HELD_BACK, "{:?}", began.elapsed());
+    send(&mut bob, "alice", 1).await.yes();
+    // What was refused is accepted in time.
+    here.set_clock(1_200);
+    assert!(!socket.send(sent).await.unwrap()[0].accepted().duplicate);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,13 +2,12 @@
 
 use hyper::Method;
 use sprag_api::base64::Base64;
-use sprag_api::directory::{Claimed, KeyCounts, PutDevices};
+use sprag_api::directory::{KeyCounts, PutDevices};
 use sprag_api::limit;
 use sprag_api::name::Origin;
 
-use super::Tally;
+use super::{Abuser, Tally};
 use crate::process::ORIGIN;
-use crate::support::Place;
 use crate::support::device::{Account, Device};
 use crate::support::http::{Answer, Body, Http};
 
@@ -23,14 +22,17 @@ fn word(answer: &Answer) -> String {
 
 /// Bodies that are too long, of another type, no JSON; paths and methods that there are not; guessed
 /// tokens.
-pub(super) async fn malformed_calls(place: Place) -> (&'static str, Tally) {
-    let mut mallory = Device::register(&place, "prober").await;
+pub(super) async fn malformed_calls(mut abuser: Abuser) -> Tally {
+    let mut mallory = Device::register(&abuser.place, "prober").await;
     let token = mallory.token.clone();
     let mut tally = Tally::default();
-    for round in 0..300_u32 {
+    for round in 0_u32.. {
+        if !abuser.goes_on().await && round >= 300 {
+            break;
+        }
         if round % 6 == 1 {
             // The connection ends with the body that was too long.
-            mallory.http = Http::to(&place);
+            mallory.http = Http::to(&abuser.place);
         }
         let guess = Base64::from([u8::try_from(round % 251).unwrap(); 32]).to_string();
         let (method, path, token, body, documented) = match round % 6 {
@@ -68,37 +70,48 @@ pub(super) async fn malformed_calls(place: Place) -> (&'static str, Tally) {
             }
         }
     }
-    ("malformed calls", tally)
+    tally
 }
 
 /// All prekeys of somebody, by several accounts.
-pub(super) async fn drained_prekeys(place: Place) -> (&'static str, Tally) {
-    let mut victim = Device::register(&place, "victim").await;
+pub(super) async fn drained_prekeys(mut abuser: Abuser) -> Tally {
+    let mut victim = Device::register(&abuser.place, "victim").await;
     for _ in 0..2 {
         let keys = victim.one_time_keys();
         victim.publish(&keys).await;
     }
     let mut tally = Tally::default();
+    let mut drainers = Vec::new();
     for number in 0..9 {
-        let mut drainer = Device::register(&place, &format!("drainer-{number}")).await;
-        for _ in 0..40 {
+        let mut drainer = Device::register(&abuser.place, &format!("drainer-{number}")).await;
+        let claimed = drainer.claim("alice").await;
+        assert_eq!(claimed.bundles.len(), 1, "others' keys are not held back");
+        drainers.push(drainer);
+    }
+    for round in 0.. {
+        if !abuser.goes_on().await && round >= 40 {
+            break;
+        }
+        for drainer in &mut drainers {
             let answer = drainer.try_claim("victim").await.unwrap();
             tally.count(&word(&answer), &["200", "rate-limited"]);
         }
-        let claimed = drainer.try_claim("alice").await.unwrap().json::<Claimed>();
-        assert_eq!(claimed.bundles.len(), 1, "others' keys are not held back");
     }
     let left: KeyCounts = victim.get("/v1/keys").await.unwrap().json();
     assert!(tally.of("rate-limited") > 0 && left.one_time >= 100, "{tally:?} {left:?}");
-    ("drained prekeys", tally)
+    tally
 }
 
 /// Logins and tokens of another relay, and logins that were seen before.
-pub(super) async fn wrong_logins(place: Place) -> (&'static str, Tally) {
+pub(super) async fn wrong_logins(mut abuser: Abuser) -> Tally {
+    let place = abuser.place.clone();
     let mut eve = Device::register(&place, "eve").await;
     let mut tally = Tally::default();
     let seen = eve.login.clone().unwrap();
-    for round in 0..100 {
+    for round in 0_u32.. {
+        if !abuser.goes_on().await && round >= 100 {
+            break;
+        }
         let (login, documented) = match round % 4 {
             0 => (eve.sign_login_for("https://other.example", place.now()), "other-origin"),
             1 => {
@@ -112,19 +125,19 @@ pub(super) async fn wrong_logins(place: Place) -> (&'static str, Tally) {
         };
         let answer = eve.try_login(login).await.unwrap();
         tally.count(&word(&answer), &[documented, "rate-limited"]);
-        let token = Base64::from([round; 32]).to_string();
+        let token = Base64::from([u8::try_from(round % 251).unwrap(); 32]).to_string();
         let answer = eve.http.call(Method::GET, "/v1/keys", Some(&token), Body::None).await;
         tally.count(&word(&answer.unwrap()), &["unauthenticated", "rate-limited"]);
     }
     // The token that the relay gave goes on.
     eve.get("/v1/keys").await.unwrap().yes();
-    ("wrong logins", tally)
+    tally
 }
 
 /// Device lists of lower versions, and such as the account key did not sign.
-pub(super) async fn wrong_lists(place: Place) -> (&'static str, Tally) {
+pub(super) async fn wrong_lists(mut abuser: Abuser) -> Tally {
     let account = Account::new("oscar");
-    let mut oscar = account.device(&place, 1);
+    let mut oscar = account.device(&abuser.place, 1);
     oscar.join(&account).await;
     let path = "/v1/accounts/oscar/devices";
     for version in 2..=3 {
@@ -133,7 +146,10 @@ pub(super) async fn wrong_lists(place: Place) -> (&'static str, Tally) {
     }
     let foreign = Account::new("oscar");
     let mut tally = Tally::default();
-    for round in 0..150 {
+    for round in 0.. {
+        if !abuser.goes_on().await && round >= 150 {
+            break;
+        }
         let (device_list, documented) = match round % 3 {
             0 => (account.list(1 + round % 2, &[&oscar.local]), "version-conflict"),
             1 => (foreign.list(4, &[&oscar.local]), "bad-signature"),
@@ -142,5 +158,5 @@ pub(super) async fn wrong_lists(place: Place) -> (&'static str, Tally) {
         let answer = oscar.put(path, &PutDevices { device_list }).await.unwrap();
         tally.count(&word(&answer), &[documented, "rate-limited"]);
     }
-    ("wrong device lists", tally)
+    tally
 }

@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use sprag_api::problem::Code;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-use super::Tally;
+use super::{Abuser, Tally};
 use crate::support::{Place, soon};
 
 /// Between two bytes.
@@ -43,74 +42,76 @@ fn status(answer: &[u8]) -> String {
     status.unwrap_or("no answer of HTTP").to_owned()
 }
 
-async fn all(
-    kind: &'static str,
-    place: Place,
-    count: u32,
-    beginning: &str,
-) -> (&'static str, Tally) {
-    let mut connections = JoinSet::new();
-    for _ in 0..count {
-        connections.spawn(soon(drip(place.clone(), beginning.to_owned())));
-    }
+/// So many of them at once, again and again.
+async fn drips(abuser: &mut Abuser, count: u32, beginning: &str, documented: &[&str]) -> Tally {
     let mut tally = Tally::default();
-    while let Some(done) = connections.join_next().await {
-        let timeout = Code::Timeout.status().to_string();
-        tally.count(&done.unwrap().unwrap(), &["closed", &timeout]);
+    loop {
+        let mut connections = JoinSet::new();
+        for _ in 0..count {
+            connections.spawn(soon(drip(abuser.place.clone(), beginning.to_owned())));
+        }
+        while let Some(done) = connections.join_next().await {
+            tally.count(&done.unwrap().unwrap(), documented);
+        }
+        if !abuser.goes_on().await {
+            well(&abuser.place).await;
+            return tally;
+        }
     }
-    (kind, tally)
 }
 
 /// Heads of requests that never end, on more connections than one address may have.
-pub(super) async fn slow_heads(place: Place) -> (&'static str, Tally) {
-    let done = all("slow heads", place.clone(), 300, "GET / HTTP/1.1\r\nX-Slow: ").await;
-    assert_eq!(done.1.0.values().sum::<u64>(), 300, "every one of them has ended");
-    well(&place).await;
-    done
+pub(super) async fn slow_heads(mut abuser: Abuser) -> Tally {
+    let tally = drips(&mut abuser, 300, "GET / HTTP/1.1\r\nX-Slow: ", &["closed", "408"]).await;
+    assert_eq!(tally.0.values().sum::<u64>() % 300, 0, "every one of them has ended");
+    tally
 }
 
 /// Bodies of requests that never end.
-pub(super) async fn slow_bodies(place: Place) -> (&'static str, Tally) {
+pub(super) async fn slow_bodies(mut abuser: Abuser) -> Tally {
     let beginning = "POST /v1/sessions HTTP/1.1\r\nHost: relay\r\nContent-Type: application/json\r\n\
                      Content-Length: 100000\r\n\r\n{";
-    let done = all("slow bodies", place.clone(), 100, beginning).await;
-    assert!(done.1.of("408") > 0, "they are told why");
-    well(&place).await;
-    done
+    let tally = drips(&mut abuser, 100, beginning, &["closed", "408", "429"]).await;
+    assert!(tally.of("408") > 0, "they are told why");
+    tally
 }
 
-/// Ten thousand connections, each gone before it has said much.
-pub(super) async fn attempts(place: Place) -> (&'static str, Tally) {
-    let mut attempts = JoinSet::new();
-    for number in 0..64_u32 {
-        let place = place.clone();
-        attempts.spawn(async move {
-            let mut tally = Tally::default();
-            for round in 0..157 {
-                let documented = ["connected", "refused"];
-                match place.connect().await {
-                    Ok(mut stream) => {
-                        hang_up(&mut stream, number + round).await;
-                        tally.count("connected", &documented);
-                    }
-                    Err(_) => tally.count("refused", &documented),
-                }
-            }
-            tally
-        });
-    }
+/// Two thousand connections each second, each gone before it has said much.
+pub(super) async fn attempts(mut abuser: Abuser) -> Tally {
     let mut tally = Tally::default();
-    while let Some(some) = attempts.join_next().await {
-        for (answer, count) in some.unwrap().0 {
-            *tally.0.entry(answer).or_default() += count;
+    let mut attempts = JoinSet::new();
+    for round in 0.. {
+        if !abuser.goes_on().await && round >= 157 {
+            break;
+        }
+        for number in 0..64 {
+            attempts.spawn(attempt(abuser.place.clone(), number + round));
+        }
+        while let Some(done) = attempts.try_join_next() {
+            tally.count(done.unwrap(), &["connected", "refused"]);
         }
     }
-    well(&place).await;
-    ("connection attempts", tally)
+    for done in attempts.join_all().await {
+        tally.count(done, &["connected", "refused"]);
+    }
+    well(&abuser.place).await;
+    tally
 }
 
-/// At once, after half a line, after a whole request that is not waited for, after nonsense.
+async fn attempt(place: Place, how: u32) -> &'static str {
+    match place.connect().await {
+        Ok(mut stream) => {
+            hang_up(&mut stream, how).await;
+            "connected"
+        }
+        Err(_) => "refused",
+    }
+}
+
+/// At once, after half a line, as a whole request is answered, after nonsense.
 async fn hang_up(stream: &mut TcpStream, how: u32) {
+    // With a reset: an address has only so many ports, and each rests for a minute after an orderly end.
+    stream.set_zero_linger().unwrap();
     let said: &[u8] = match how % 4 {
         0 => b"",
         1 => b"GET /v1/ke",
@@ -118,7 +119,9 @@ async fn hang_up(stream: &mut TcpStream, how: u32) {
         _ => b"\x16\x03\x01\x02\x00\x01\x00\x01\xFC\x03\x03",
     };
     // The relay may have hung up before.
-    let _ = stream.write_all(said).await;
+    if stream.write_all(said).await.is_ok() && how % 4 == 2 {
+        let _ = stream.readable().await;
+    }
 }
 
 /// What was held is free again: a connection from the same address is served.

@@ -6,17 +6,22 @@ use sprag_api::frame::{Hello, Send};
 use sprag_api::limit;
 use tokio_tungstenite::tungstenite::Message;
 
-use super::Tally;
-use crate::support::Place;
+use super::{Abuser, Tally};
 use crate::support::device::Device;
 use crate::support::socket::{Fate, Socket, message};
 
 /// Frames that are too long, no frames, out of order, or of nonsense.
-pub(super) async fn malformed_frames(place: Place) -> (&'static str, Tally) {
-    let mallory = Device::register(&place, "mallory").await;
+pub(super) async fn malformed_frames(mut abuser: Abuser) -> Tally {
+    let mallory = Device::register(&abuser.place, "mallory").await;
     let mut tally = Tally::default();
-    for round in 0..300 {
-        let mut socket = Socket::connect(&place, &mallory.token).await.unwrap();
+    for round in 0.. {
+        if !abuser.goes_on().await && round >= 300 {
+            break;
+        }
+        let Ok(mut socket) = Socket::connect(&abuser.place, &mallory.token).await else {
+            tally.count("not let in", &["not let in"]);
+            continue;
+        };
         let hello = Hello { counter: 0, send_only: round % 2 == 0 };
         if round % 7 != 0 {
             socket.say(Request::Hello(hello)).await.unwrap();
@@ -41,7 +46,7 @@ pub(super) async fn malformed_frames(place: Place) -> (&'static str, Tally) {
             if round % 6 == 0 { &["too-large", "closed"] } else { &["malformed"] };
         tally.count(&answer, documented);
     }
-    ("malformed frames", tally)
+    tally
 }
 
 /// A frame with so many messages.
@@ -52,12 +57,12 @@ fn submission(count: u64) -> Vec<u8> {
 }
 
 /// More into one mailbox than it holds.
-pub(super) async fn full_mailbox(place: Place) -> (&'static str, Tally) {
-    let mallory = Device::register(&place, "filler").await;
-    let vera = Device::register(&place, "vera").await;
+pub(super) async fn full_mailbox(mut abuser: Abuser) -> Tally {
+    let mallory = Device::register(&abuser.place, "filler").await;
+    let vera = Device::register(&abuser.place, "vera").await;
     let mut socket = mallory.send_only().await;
     let mut tally = Tally::default();
-    for frame in 0..100 {
+    let mut fill = async |tally: &mut Tally, frame: u64| {
         let numbers = frame * 20 + 1..=frame * 20 + 20;
         let sends: Vec<Send> =
             numbers.map(|number| message(number, "vera", &[1], vec![7; 2_048])).collect();
@@ -66,8 +71,11 @@ pub(super) async fn full_mailbox(place: Place) -> (&'static str, Tally) {
                 Fate::Accepted(_) => "accepted",
                 Fate::Refused(refused) => &refused.code,
             };
-            tally.count(answer, &["accepted", "mailbox-full"]);
+            tally.count(answer, &["accepted", "mailbox-full", "rate-limited"]);
         }
+    };
+    for frame in 0..30 {
+        fill(&mut tally, frame).await;
     }
     assert_eq!(tally.of("accepted"), 500, "as many as the mailbox holds");
     // Its owner reads, and has room again.
@@ -75,41 +83,68 @@ pub(super) async fn full_mailbox(place: Place) -> (&'static str, Tally) {
     let waiting = reading.drain_acknowledging().await.unwrap();
     assert_eq!(waiting.len(), 500);
     reading.confirm(waiting[499].seq).await.unwrap();
-    let one_more = vec![message(2_001, "vera", &[1], "x")];
-    socket.send(one_more).await.unwrap()[0].accepted();
-    ("full mailbox", tally)
+    for frame in 30.. {
+        fill(&mut tally, frame).await;
+        if !abuser.goes_on().await {
+            break;
+        }
+    }
+    assert!(tally.of("accepted") > 500, "{tally:?}");
+    tally
 }
 
 /// Consumers that never read, and much for them to read.
-pub(super) async fn deaf(place: Place) -> (&'static str, Tally) {
+pub(super) async fn deaf(mut abuser: Abuser) -> Tally {
+    let talker = Device::register(&abuser.place, "talker").await;
     let mut tally = Tally::default();
-    let talker = Device::register(&place, "talker").await;
     let mut socket = talker.send_only().await;
-    let mut deaf = Vec::new();
+    let mut devices = Vec::new();
     for number in 0..2 {
-        let device = Device::register(&place, &format!("deaf-{number}")).await;
-        deaf.push((device.socket().await.0, device));
+        devices.push(Device::register(&abuser.place, &format!("deaf-{number}")).await);
     }
-    for number in 1..=800 {
-        let to = format!("deaf-{}", number % 2);
-        let sent = vec![message(number, &to, &[1], vec![7; 90_000])];
-        socket.send(sent).await.unwrap()[0].accepted();
-    }
-    for (mut socket, device) in deaf {
-        // What was written before the relay gave up, then the end.
-        let mut read = 0;
-        while let Ok(frame) = socket.next().await {
-            if let Frame::Deliver(deliver) = frame {
-                read += deliver.envelopes.len();
-            }
-            if read == 400 {
+    let mut goes_on = true;
+    let mut numbers = 1..;
+    while goes_on {
+        let mut deaf = Vec::new();
+        for device in &devices {
+            deaf.push(device.socket().await.0);
+        }
+        let mut waiting = [0, 0];
+        for number in numbers.by_ref().take(800) {
+            goes_on = abuser.goes_on().await;
+            if !goes_on && tally.0.contains_key("rate-limited") {
                 break;
             }
+            let to = number % 2;
+            let sent = vec![message(number, &format!("deaf-{to}"), &[1], vec![7; 90_000])];
+            match &socket.send(sent).await.unwrap()[0] {
+                Fate::Accepted(_) => {
+                    waiting[to as usize] += 1;
+                    tally.count("accepted", &["accepted"]);
+                }
+                Fate::Refused(refused) => tally.count(&refused.code, &["rate-limited"]),
+            }
         }
-        tally.count(if read == 400 { "all read" } else { "closed" }, &["all read", "closed"]);
-        // Nothing is lost by it.
-        let (mut again, _) = device.socket().await;
-        assert_eq!(again.drain_acknowledging().await.unwrap().len(), 400);
+        for ((mut socket, device), waiting) in deaf.into_iter().zip(&devices).zip(waiting) {
+            // What was written before the relay gave up, then the end.
+            let mut read = 0;
+            while read < waiting
+                && let Ok(frame) = socket.next().await
+            {
+                if let Frame::Deliver(deliver) = frame {
+                    read += deliver.envelopes.len();
+                }
+            }
+            let end = if read == waiting { "all read" } else { "closed" };
+            tally.count(end, &["all read", "closed"]);
+            // Nothing is lost by it.
+            let (mut again, _) = device.socket().await;
+            let all = again.drain_acknowledging().await.unwrap();
+            assert_eq!(all.len(), waiting);
+            if let Some(last) = all.last() {
+                again.confirm(last.seq).await.unwrap();
+            }
+        }
     }
-    ("deaf consumers", tally)
+    tally
 }
