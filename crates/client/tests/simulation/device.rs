@@ -7,6 +7,7 @@ use chacha20::ChaCha20Rng;
 use sprag_client::{Call, CallId, Effects, Engine, Input, Notice};
 use sprag_api::frame::to_relay;
 use sprag_protocol::secret::Secret;
+use sprag_protocol::session::SessionId;
 use sprag_protocol::{AccountName, Timestamp};
 use sprag_store::{Collection, Disk, Lock, Memory, Page, Profile, SealedBatch, Store, StoreError, Unlock};
 
@@ -79,6 +80,29 @@ pub(crate) struct Device {
     pub(crate) off: bool,
 }
 
+/// A device that is not running.
+#[derive(Clone)]
+pub(crate) struct Kept {
+    account: String,
+    key: [u8; 32],
+    then: (Snapshot, Log),
+    clock: i64,
+}
+
+impl Kept {
+    /// It starts; more than one may.
+    pub(crate) fn start(&self, rng: &mut ChaCha20Rng) -> Device {
+        let (disk, key) = (Disk::new(), Secret::copy_of(&self.key));
+        self.then.0.write(&disk);
+        let mut profile = Profile::open(disk.open().unwrap(), &Unlock::External(&key)).unwrap();
+        let engine = Engine::load(records(&mut profile)).unwrap();
+        let mut device = Device::of((&self.account, disk, key), engine, profile);
+        device.clock = self.clock;
+        device.restore(&self.then, false, rng);
+        device
+    }
+}
+
 /// A copy of a device's disk.
 #[derive(Clone)]
 pub(crate) struct Snapshot {
@@ -97,8 +121,18 @@ impl Device {
         let key = Secret::random(rng);
         let store = disk.open().unwrap();
         let profile = Profile::create(store, &Lock::External(&key), rng).unwrap();
-        let mut device = Self {
-            account: account.as_str().to_owned(),
+        let mut device = Self::of((account.as_str(), disk, key), engine, profile);
+        let outcome = device.carry_out(effects, rng);
+        (device, outcome)
+    }
+
+    fn of(
+        (account, disk, key): (&str, Disk, Secret<32>),
+        engine: Engine,
+        profile: Profile<Memory>,
+    ) -> Self {
+        Self {
+            account: account.to_owned(),
             disk,
             key,
             profile: Some(profile),
@@ -112,9 +146,7 @@ impl Device {
             mishap: None,
             clock: 0,
             off: false,
-        };
-        let outcome = device.carry_out(effects, rng);
-        (device, outcome)
+        }
     }
 
     pub(crate) fn now(&self, now: u64) -> Timestamp {
@@ -203,46 +235,40 @@ impl Device {
         let (snapshot, log) = then;
         self.profile = None;
         self.disk = Disk::new();
-        let mut store = self.disk.open().unwrap();
-        store.set_header(&snapshot.header).unwrap();
-        store.commit(&SealedBatch(snapshot.rows.clone())).unwrap();
+        snapshot.write(&self.disk);
         if backup {
+            let store = self.disk.open().unwrap();
             let mut profile = Profile::open(store, &Unlock::External(&self.key)).unwrap();
             let device = profile.read(&Collection::new("device").at(0)).unwrap().unwrap();
             profile.commit(&Engine::mark_restored(&device).unwrap(), rng).unwrap();
-        } else {
-            drop(store);
         }
         self.log = log.clone();
         self.token = None;
         self.load();
     }
 
-    /// Another device with the same content, switched on as well.
-    pub(crate) fn copy(&mut self, rng: &mut ChaCha20Rng) -> Self {
-        let then = (self.snapshot(), self.log.clone());
-        let mut copy = Self {
-            account: self.account.clone(),
-            disk: Disk::new(),
-            key: Secret::copy_of(self.key.expose()),
-            profile: None,
-            engine: Engine::load(records(self.profile.as_mut().unwrap())).unwrap(),
-            life: 0,
-            link: Link::Down,
-            token: None,
-            wake_at: None,
-            fetched: VecDeque::new(),
-            log: Log::default(),
-            mishap: None,
-            clock: self.clock,
-            off: false,
-        };
-        copy.restore(&then, false, rng);
-        copy
+    /// Everything about it that outlives its process.
+    pub(crate) fn keep(&mut self) -> Kept {
+        let (account, key) = (self.account.clone(), *self.key.expose());
+        Kept { account, key, then: (self.snapshot(), self.log.clone()), clock: self.clock }
     }
 
     pub(crate) fn device(&self) -> Option<u32> {
         self.engine.device().map(sprag_protocol::DeviceId::get)
+    }
+
+    /// The seed of its account's key, as its disk has it.
+    pub(crate) fn account_seed(&mut self) -> [u8; 32] {
+        let profile = self.profile.as_mut().unwrap();
+        let device = profile.read(&Collection::new("device").at(0)).unwrap().unwrap();
+        records::account_seed(&device)
+    }
+
+    /// The session that it sends on to another device.
+    pub(crate) fn active_session(&mut self, with: (&str, u32)) -> Option<SessionId> {
+        let profile = self.profile.as_mut().unwrap();
+        let rows = profile.range(&Collection::new("sessions"), Page::ALL).unwrap();
+        rows.into_iter().find_map(|(_, value)| records::active_session(&value, with))
     }
 
     /// What the disk itself says of a conversation.
@@ -250,6 +276,14 @@ impl Device {
         let profile = self.profile.as_mut().unwrap();
         let rows = profile.range(&Collection::of("history", with), Page::ALL).unwrap();
         rows.into_iter().map(|(at, value)| (at, records::entry(&value))).collect()
+    }
+}
+
+impl Snapshot {
+    fn write(&self, disk: &Disk) {
+        let mut store = disk.open().unwrap();
+        store.set_header(&self.header).unwrap();
+        store.commit(&SealedBatch(self.rows.clone())).unwrap();
     }
 }
 
@@ -264,6 +298,11 @@ fn records(profile: &mut Profile<Memory>) -> Vec<(sprag_store::Key, sprag_store:
 }
 
 impl Log {
+    /// Every text in it.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
+        self.entries.values().flatten().map(|read| read.text.as_str())
+    }
+
     /// Takes note of what a commit has changed; gives the entries that are new.
     fn take(&mut self, effects: &Effects) -> Vec<(String, Option<Read>)> {
         let mut new = Vec::new();

@@ -8,6 +8,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::device::Log;
+
 /// Something that was said.
 #[derive(Clone, Debug)]
 pub(crate) struct Message {
@@ -40,6 +42,19 @@ impl Ledger {
         let before = self.by_text.insert(message.text.clone(), self.said.len());
         assert_eq!(before, None, "{} was said twice", message.text);
         self.said.push(message);
+    }
+
+    /// A device has forgotten what it had read and said since `then`.
+    pub(super) fn roll_back(&mut self, index: usize, now: &Log, then: &Log) {
+        let kept: BTreeSet<&str> = then.texts().collect();
+        let lost: BTreeSet<&str> = now.texts().filter(|text| !kept.contains(text)).collect();
+        for message in self.said.iter_mut().filter(|m| lost.contains(m.text.as_str())) {
+            if message.device == index {
+                self.excused.insert(message.text.clone());
+            }
+            message.readers.remove(&index);
+        }
+        self.unordered = true;
     }
 
     pub(crate) fn of(&self, text: &str) -> Option<(usize, &Message)> {

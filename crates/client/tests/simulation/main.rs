@@ -13,6 +13,7 @@ mod honest;
 mod ledger;
 mod records;
 mod relay;
+mod scenarios;
 mod seeds;
 mod world;
 

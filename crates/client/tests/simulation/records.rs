@@ -2,6 +2,8 @@
 //! what is on the disk is what a person will have read, whatever was announced.
 
 use prost::Message;
+use sprag_protocol::Sessions;
+use sprag_protocol::session::SessionId;
 use sprag_store::{Change, Key};
 
 #[derive(Clone, PartialEq, Message)]
@@ -26,6 +28,36 @@ struct WrittenContent {
 struct WrittenText {
     #[prost(string, tag = "1")]
     text: String,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct WrittenSessions {
+    #[prost(string, tag = "1")]
+    name: String,
+    #[prost(uint32, tag = "2")]
+    device: u32,
+    #[prost(bytes = "vec", tag = "3")]
+    sessions: Vec<u8>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct WrittenDevice {
+    #[prost(bytes = "vec", tag = "5")]
+    account_seed: Vec<u8>,
+}
+
+/// The seed of the account key.
+pub(crate) fn account_seed(device: &[u8]) -> [u8; 32] {
+    WrittenDevice::decode(device).unwrap().account_seed.try_into().unwrap()
+}
+
+/// The active session, where the record is that of the sessions with this device.
+pub(crate) fn active_session(value: &[u8], with: (&str, u32)) -> Option<SessionId> {
+    let written = WrittenSessions::decode(value).unwrap();
+    if (written.name.as_str(), written.device) != with {
+        return None;
+    }
+    Some(Sessions::from_bytes(&written.sessions).unwrap().active()?.id())
 }
 
 /// An entry of a conversation.

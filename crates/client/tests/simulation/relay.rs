@@ -231,6 +231,11 @@ impl OneTime {
         }
     }
 
+    /// The highest id that was ever published.
+    pub(crate) fn highest(&self) -> u32 {
+        self.highest
+    }
+
     fn hand_out(&mut self, keep: bool) -> Option<Vec<u8>> {
         if keep {
             return self.keys.first_key_value().map(|(_, key)| key.clone());

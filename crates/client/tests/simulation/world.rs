@@ -14,7 +14,7 @@ use sprag_api::name::Origin;
 use sprag_client::{Engine, Input, LinkOptions, Notice, Refusal, Reply, Ticket};
 use sprag_protocol::AccountName;
 
-use crate::device::{Device, Link, Outcome};
+use crate::device::{Device, Kept, Link, Log, Outcome, Snapshot};
 use crate::ledger::Ledger;
 use crate::relay::Relay;
 pub(crate) use network::Request;
@@ -23,6 +23,39 @@ use network::{Pending, Wire};
 pub(crate) const ORIGIN: &str = "http://127.0.0.1:7474";
 /// When it begins.
 pub(crate) const BEGINNING: u64 = 1_800_000_000;
+
+/// A world that is quiet, to begin others from.
+pub(crate) struct Beginning {
+    relay: Relay,
+    devices: Vec<Kept>,
+    ledger: Ledger,
+    now: u64,
+    next_text: u64,
+}
+
+impl Beginning {
+    pub(crate) fn of(mut world: World) -> Self {
+        world.settle();
+        world.restart_relay();
+        Self {
+            devices: world.devices.iter_mut().map(Device::keep).collect(),
+            relay: world.relay,
+            ledger: world.ledger,
+            now: world.now,
+            next_text: world.next_text,
+        }
+    }
+
+    /// The same world again, which goes on by other chance. Nobody is connected yet.
+    pub(crate) fn world(&self, seed: u64) -> World {
+        let mut world = World::empty(seed);
+        world.devices = self.devices.iter().map(|kept| kept.start(&mut world.rng)).collect();
+        world.relay = self.relay.clone();
+        world.ledger = self.ledger.clone();
+        (world.now, world.next_text) = (self.now, self.next_text);
+        world
+    }
+}
 
 pub(crate) struct World {
     pub(crate) relay: Relay,
@@ -124,6 +157,38 @@ impl World {
         assert!(matches!(self.replies.get(&reply), Some(Ok(Reply::Linked(_)))));
         assert!(self.devices[new].engine.is_ready());
         new
+    }
+
+    /// Its process ends, and does not begin again before somebody switches it on.
+    pub(crate) fn switch_off(&mut self, index: usize) {
+        let outcome = self.devices[index].crash();
+        self.took(index, outcome);
+        self.devices[index].off = true;
+    }
+
+    pub(crate) fn switch_on(&mut self, index: usize) {
+        self.devices[index].off = false;
+    }
+
+    /// A second process with the same content as a device's; its index.
+    pub(crate) fn clone_device(&mut self, index: usize) -> usize {
+        let copy = self.devices[index].keep().start(&mut self.rng);
+        self.devices.push(copy);
+        self.devices.len() - 1
+    }
+
+    /// A device's disk becomes what it was. What it has said since may be lost, and what it has read.
+    pub(crate) fn roll_back(&mut self, index: usize, then: &(Snapshot, Log), backup: bool) {
+        self.hang_up(index);
+        let before = std::mem::take(&mut self.devices[index].log);
+        self.devices[index].restore(then, backup, &mut self.rng);
+        self.ledger.roll_back(index, &before, &then.1);
+    }
+
+    /// A copy of a device's disk as it is now, and what the model knows of it.
+    pub(crate) fn snapshot(&mut self, index: usize) -> (Snapshot, Log) {
+        let device = &mut self.devices[index];
+        (device.snapshot(), device.log.clone())
     }
 
     /// A device is told something, and does what comes of it.

@@ -1,7 +1,10 @@
 //! What people do, and what the model takes note of.
 
 use sprag_client::{Body, Command};
-use sprag_protocol::AccountName;
+use sprag_protocol::secret::Secret;
+use sprag_protocol::{
+    AccountKey, AccountKeyPair, AccountName, DeviceList, PinnedAccount, SignedDeviceList,
+};
 
 use super::World;
 use crate::ledger::Message;
@@ -24,6 +27,41 @@ impl World {
         let account = self.relay.accounts.get(&device.account);
         let mailbox = account.and_then(|account| account.devices.get(&number));
         device.engine.is_ready() && mailbox.is_some_and(crate::relay::Mailbox::takes_part)
+    }
+
+    /// The next list of an account without one of its devices, signed with a device's account key.
+    pub(crate) fn list_without(&mut self, name: &str, by: usize, gone: u32) -> Vec<u8> {
+        let account = self.account_key(by);
+        let list = self.list(name);
+        let devices = list.devices().iter().filter(|device| device.id.get() != gone);
+        let next = DeviceList::new(
+            list.version() + 1,
+            list.account().clone(),
+            devices.cloned().collect(),
+        );
+        next.unwrap().sign(&account).to_bytes()
+    }
+
+    /// An account key and a list for this name, with a device of somebody else's.
+    pub(crate) fn list_of_one(&mut self, name: &str, of: usize) -> (Vec<u8>, Vec<u8>) {
+        let account = self.account_key(of);
+        let devices = self.list(&self.devices[of].account).devices().to_vec();
+        let name = AccountName::new(name).unwrap();
+        let list = DeviceList::new(9, name, devices).unwrap().sign(&account).to_bytes();
+        (account.public().as_bytes().to_vec(), list)
+    }
+
+    fn list(&self, name: &str) -> DeviceList {
+        let account = &self.relay.accounts[name];
+        let key = AccountKey::from_bytes(&account.key).unwrap();
+        let list = SignedDeviceList::from_bytes(&account.list).unwrap();
+        let name = AccountName::new(name).unwrap();
+        PinnedAccount::first_use(&name, key, list).unwrap().list().clone()
+    }
+
+    fn account_key(&mut self, index: usize) -> AccountKeyPair {
+        let seed = self.devices[index].account_seed();
+        AccountKeyPair::from_seed(Secret::copy_of(&seed))
     }
 
     /// An entry has become durable on a device.
