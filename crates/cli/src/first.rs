@@ -1,6 +1,8 @@
 //! `sprag` alone: what there is to do first.
 
+use std::env;
 use std::io::{self, Write};
+use std::path::PathBuf;
 
 use anyhow::Result;
 
@@ -9,10 +11,13 @@ use crate::running::Begun;
 
 /// Explains itself.
 pub(crate) fn steps(begun: Begun) -> Result<()> {
-    let profile = Profile::of(&Choice { profile: begun.profile, ..Choice::default() })?;
-    let steps = if profile.exists() { AT_HOME } else { NEW };
-    let text = steps.replace("{sprag}", &profile.command());
-    Ok(io::stdout().lock().write_all(text.as_bytes())?)
+    let profiles = env::var_os("SPRAG_PROFILES").map(PathBuf::from);
+    let choice = Choice { profile: begun.profile, profiles, ..Choice::default() };
+    // Where there is no place for profiles, there is none.
+    let profile = Profile::of(&choice).ok();
+    let steps = if profile.as_ref().is_some_and(Profile::exists) { AT_HOME } else { NEW };
+    let command = profile.map_or_else(|| "sprag".into(), |profile| profile.command());
+    Ok(io::stdout().lock().write_all(steps.replace("{sprag}", &command).as_bytes())?)
 }
 
 const NEW: &str = "\

@@ -173,7 +173,7 @@ impl Profile {
         let by_key_file = Protected::KeyFile(self.key_file());
         match Client::open(config().store(self.storage(&by_key_file))).await {
             Err(Error::Store(StoreError::OtherLock(lock))) => {
-                let protection = self.unlock(lock, out, stop).await?;
+                let protection = self.unlock(Lock::of(lock), out, stop).await?;
                 Ok(Client::open(config().store(self.storage(&protection))).await?)
             }
             opened => opened.map_err(|error| self.explain(error)),
@@ -184,13 +184,11 @@ impl Profile {
         Storage::file(self.database()).protect(protection.for_storage()).wait(PATIENCE)
     }
 
-    async fn unlock(&self, lock: Wrapping, out: Out, stop: &Stop) -> Result<Protected> {
+    async fn unlock(&self, lock: Lock, out: Out, stop: &Stop) -> Result<Protected> {
         Ok(match lock {
-            Wrapping::KeyFile => Protected::KeyFile(self.key_file()),
-            Wrapping::Passphrase => Protected::Passphrase(self.asked(out, stop).known().await?),
-            Wrapping::External => {
-                Protected::Key(keyring::load(self.folder()).await.map_err(usage)?)
-            }
+            Lock::KeyFile => Protected::KeyFile(self.key_file()),
+            Lock::Passphrase => Protected::Passphrase(self.asked(out, stop).known().await?),
+            Lock::Keyring => Protected::Key(keyring::load(self.folder()).await.map_err(usage)?),
         })
     }
 
@@ -219,34 +217,15 @@ impl Profile {
     ) -> Result<Making<'_>> {
         let (folder, key_file) = (self.folder.exists(), self.key_file().exists());
         let database = self.exists();
-        fs::create_dir_all(&self.folder)
-            .with_context(|| format!("the folder {} cannot be made", self.folder.display()))?;
-        let (lock, protection) = if database {
-            self.known(out, stop).await?
-        } else {
-            let lock = lock.unwrap_or(Lock::KeyFile);
-            (lock, self.protect(lock, out, stop).await?)
+        let known = if database { self.lock()? } else { None };
+        let (lock, protection) = match known {
+            Some(lock) => (lock, self.unlock(lock, out, stop).await?),
+            None => {
+                let lock = lock.unwrap_or(Lock::KeyFile);
+                (lock, self.protect(lock, out, stop).await?)
+            }
         };
         Ok(Making { profile: self, lock, folder, database, key_file, protection })
-    }
-
-    /// How a profile opens that is there.
-    async fn known(&self, out: Out, stop: &Stop) -> Result<(Lock, Protected)> {
-        let by_key_file = Protected::KeyFile(self.key_file());
-        let config = Config::existing().offline().store(self.storage(&by_key_file));
-        match Client::open(config).await {
-            Err(Error::Store(StoreError::OtherLock(lock))) => {
-                Ok((Lock::of(lock), self.unlock(lock, out, stop).await?))
-            }
-            Ok(client) => {
-                client.close().await;
-                Ok((Lock::KeyFile, by_key_file))
-            }
-            Err(Error::NoProfile | Error::Store(StoreError::Missing)) => {
-                Ok((Lock::KeyFile, by_key_file))
-            }
-            Err(error) => Err(self.explain(error)),
-        }
     }
 
     async fn protect(&self, lock: Lock, out: Out, stop: &Stop) -> Result<Protected> {

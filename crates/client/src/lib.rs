@@ -9,6 +9,11 @@
 //! what lies below it (`send`, `receive`, `peers`, `repair`, `devices`) → `content` (what devices say
 //! to each other) and `record` (what is kept).
 
+/// The examples of the README are tests.
+#[cfg(all(doctest, feature = "native"))]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
+
 pub mod content;
 pub mod effects;
 pub mod engine;

@@ -50,11 +50,6 @@
 
 extern crate alloc;
 
-/// The example of the README runs as a test.
-#[cfg(doctest)]
-#[doc = include_str!("../../../README.md")]
-struct Readme;
-
 #[cfg(test)]
 extern crate std;
 

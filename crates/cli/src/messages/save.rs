@@ -83,7 +83,7 @@ mod tests {
     fn called(name: &str) -> Attachment {
         Attachment {
             blob: [0; 16],
-            key: [0; 32],
+            key: [0; 32].into(),
             length: 1,
             name: name.into(),
             media_type: String::new(),
