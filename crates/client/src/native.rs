@@ -259,6 +259,12 @@ impl Client {
     async fn command(&self, command: Command) -> Result<Reply, Error> {
         self.inner.command(command, Batch::new()).await
     }
+
+    /// The same for what needs the relay: waits for the connection that is being made.
+    async fn command_online(&self, command: Command) -> Result<Reply, Error> {
+        self.online(http::ANSWER_WITHIN).await?;
+        self.command(command).await
+    }
 }
 
 impl Inner {

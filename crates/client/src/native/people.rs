@@ -26,14 +26,14 @@ impl Client {
     /// Gets to know an account, without saying anything to it.
     ///
     /// # Errors
-    /// [`Error::Name`]; [`Error::Refused`], such as [`NoSuchAccount`](Refusal::NoSuchAccount);
-    /// [`Error::Store`], [`Error::Closed`].
+    /// [`Error::Name`]; [`Error::Refused`], such as [`NoSuchAccount`](Refusal::NoSuchAccount); why there is
+    /// no connection, such as [`Error::Unreachable`]; [`Error::Store`], [`Error::Closed`].
     pub async fn meet(&self, account: &str) -> Result<PeerView, Error> {
         let account = name(account)?;
         if let Some(known) = self.peer(account.as_str()).await? {
             return Ok(known);
         }
-        self.command(Command::Meet(account.clone())).await?;
+        self.command_online(Command::Meet(account.clone())).await?;
         self.peer(account.as_str()).await?.ok_or(Error::Refused(Refusal::UnknownAccount))
     }
 
@@ -43,7 +43,7 @@ impl Client {
     /// As [`meet`](Self::meet).
     pub async fn refresh(&self, account: &str) -> Result<PeerView, Error> {
         let account = name(account)?;
-        self.command(Command::Refresh(account.clone())).await?;
+        self.command_online(Command::Refresh(account.clone())).await?;
         self.peer(account.as_str()).await?.ok_or(Error::Refused(Refusal::UnknownAccount))
     }
 
@@ -123,7 +123,7 @@ impl Client {
     /// [`Error::Refused`], [`Error::Store`], [`Error::Closed`].
     pub async fn link(&self, code: LinkCode, what: Link) -> Result<DeviceId, Error> {
         let options = LinkOptions { account_key: what.account_key };
-        let reply = self.command(Command::LinkDevice { code, options }).await?;
+        let reply = self.command_online(Command::LinkDevice { code, options }).await?;
         let Reply::Linked(device) = reply else {
             return Err(Error::Refused(Refusal::NoSuchDevice));
         };
@@ -161,6 +161,6 @@ impl Client {
     /// # Errors
     /// [`Error::Refused`], [`Error::Store`], [`Error::Closed`].
     pub async fn remove_device(&self, device: DeviceId) -> Result<(), Error> {
-        self.command(Command::RemoveDevice(device)).await.map(drop)
+        self.command_online(Command::RemoveDevice(device)).await.map(drop)
     }
 }

@@ -46,7 +46,8 @@ async fn a_profile_is_of_one_account_at_one_relay() {
     assert_eq!(none, Some(Error::NoProfile));
     assert!(!world.file("nobody.db").exists());
     let offline = Client::open(world.config("nobody").offline()).await.err();
-    assert_eq!(offline, Some(Error::NoProfile));
+    assert_eq!(offline, Some(Error::Offline));
+    assert!(!world.file("nobody.db").exists());
 }
 
 #[tokio::test(flavor = "multi_thread")]

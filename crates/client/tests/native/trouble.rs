@@ -34,7 +34,10 @@ async fn a_relay_that_cannot_be_reached() {
     let mut world = World::new().await;
     world.client("alice").await.close().await;
     world.stop().await;
-    let fresh = Client::register(world.config("bob")).await.err();
+    let nowhere = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let storage = Storage::file(world.file("bob.db"));
+    let config = Config::new(format!("http://{nowhere}"), "bob").store(storage);
+    let fresh = Client::register(config).await.err();
     assert_eq!(fresh, Some(Error::Unreachable));
     assert!(fresh.unwrap().retryable());
     assert!(!world.file("bob.db").exists());

@@ -111,7 +111,6 @@ struct Shared {
     fuse: AtomicU64,
     blown: AtomicBool,
     bytes: AtomicU64,
-    connections: AtomicU64,
 }
 
 impl Wire {
@@ -124,7 +123,6 @@ impl Wire {
             fuse: AtomicU64::new(u64::MAX),
             blown: AtomicBool::new(false),
             bytes: AtomicU64::new(0),
-            connections: AtomicU64::new(0),
         });
         let task = tokio::spawn(serve(listener, Arc::clone(&shared)));
         Self { address, shared, task }
@@ -156,10 +154,6 @@ impl Wire {
     pub(crate) fn bytes(&self) -> u64 {
         self.shared.bytes.load(Ordering::SeqCst)
     }
-
-    pub(crate) fn connections(&self) -> u64 {
-        self.shared.connections.load(Ordering::SeqCst)
-    }
 }
 
 impl Drop for Wire {
@@ -170,7 +164,6 @@ impl Drop for Wire {
 
 async fn serve(listener: TcpListener, shared: Arc<Shared>) {
     while let Ok((near, _)) = listener.accept().await {
-        shared.connections.fetch_add(1, Ordering::SeqCst);
         let shared = Arc::clone(&shared);
         tokio::spawn(async move {
             let Some(to) = *shared.to.borrow() else { return };
