@@ -89,6 +89,7 @@ struct Inner {
 }
 
 /// How a client is.
+#[expect(clippy::struct_excessive_bools, reason = "each says something of its own")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Status {
     /// The account.

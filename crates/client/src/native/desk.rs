@@ -11,8 +11,8 @@ use sprag_api::directory::{OpenSession, Register};
 use sprag_api::frame::{Welcome, from_relay, to_relay};
 use sprag_protocol::Timestamp;
 use sprag_store::{
-    Batch, Collection, CollectionId, Key, Page, Profile, Row, RowId, SealedBatch, Store, StoreError,
-    Value,
+    Batch, Collection, CollectionId, Key, Page, Profile, Row, RowId, SealedBatch, Store,
+    StoreError, Value,
 };
 use tokio::runtime::Handle;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
@@ -131,8 +131,9 @@ pub(super) struct Desk {
     /// Which engine this is: answers to the calls of an earlier one are not for it.
     generation: u64,
     caught_up: bool,
+    closing: bool,
     /// Dropped when the store is closed.
-    closing: Option<Option<oneshot::Sender<()>>>,
+    done: Option<oneshot::Sender<()>>,
 }
 
 /// What a desk is made of.
@@ -162,7 +163,8 @@ impl Desk {
             next_ticket: 0,
             generation: 0,
             caught_up: false,
-            closing: None,
+            closing: false,
+            done: None,
         }
     }
 
@@ -170,17 +172,17 @@ impl Desk {
     pub(super) fn run(mut self, effects: Effects, mut orders: mpsc::Receiver<Order>) {
         self.carry_out(effects);
         self.turn(Input::Tick);
-        while self.closing.is_none() {
+        while !self.closing {
             match orders.blocking_recv() {
                 Some(order) => order(&mut self),
                 None => break,
             }
         }
         drop(orders);
-        let Self { profile, outlets, closing, .. } = self;
+        let Self { profile, outlets, done, .. } = self;
         drop(profile);
         outlets.close();
-        drop(closing);
+        drop(done);
     }
 
     pub(super) fn engine(&self) -> &Engine {
@@ -251,7 +253,8 @@ impl Desk {
     }
 
     pub(super) fn close(&mut self, done: oneshot::Sender<()>) {
-        self.closing = Some(Some(done));
+        self.closing = true;
+        self.done = Some(done);
     }
 
     /// Removes all that there is, and closes: this profile is of no use to anybody. A file that was made
@@ -279,12 +282,8 @@ impl Desk {
         let mut next = Some(input);
         while let Some(input) = next.take() {
             let mut effects = self.engine.handle(input, clock::now(), &mut self.rng);
-            let done = |notice: &Notice| match notice {
-                Notice::Reply { ticket, result: Ok(_) } => {
-                    also.as_ref().is_some_and(|(wanted, _)| wanted == ticket)
-                }
-                _ => false,
-            };
+            let wanted = also.as_ref().map(|(wanted, _)| *wanted);
+            let done = |notice: &Notice| matches!(notice, Notice::Reply { ticket, result: Ok(_) } if Some(*ticket) == wanted);
             if effects.notices.iter().any(done)
                 && let Some((_, also)) = also.take()
             {
@@ -326,8 +325,7 @@ impl Desk {
             self.runtime.spawn(async move {
                 let result = net.answer(call).await;
                 if let Some(orders) = orders.upgrade() {
-                    let order: Order =
-                        Box::new(move |desk| desk.answered(generation, id, result));
+                    let order: Order = Box::new(move |desk| desk.answered(generation, id, result));
                     // Where the desk is closed, nobody asks any more.
                     let _ = orders.send(order).await;
                 }
@@ -429,7 +427,7 @@ impl Desk {
 
     fn end(&mut self, error: Error) {
         self.outlets.connection_is(Connection::Ended(error));
-        self.closing = Some(None);
+        self.closing = true;
     }
 }
 

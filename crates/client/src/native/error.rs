@@ -92,7 +92,9 @@ pub enum Error {
     #[error("this device was removed from its account; link it again with a new profile")]
     Removed,
     /// Another copy of this profile is connected.
-    #[error("another copy of this profile took over; end that one, or go on here by connecting again")]
+    #[error(
+        "another copy of this profile took over; end that one, or go on here by connecting again"
+    )]
     TakenOver,
     /// It was told not to connect.
     #[error("not connected, as was asked for")]
@@ -171,13 +173,24 @@ impl Error {
     /// Whether the same may work later, without anything being changed.
     #[must_use]
     pub fn retryable(&self) -> bool {
-        match self {
-            Self::Unreachable | Self::Timeout | Self::Refused(Refusal::Unreachable) => true,
-            Self::Store(error) => matches!(error, StoreError::InUse { .. } | StoreError::Full),
-            Self::Relay { code, retry_after } => retry_after.is_some() || code.status() >= 500,
-            Self::Refused(Refusal::Refused(code)) => code.status() >= 500 || code.status() == 429,
-            _ => false,
+        if let Self::Relay { code, retry_after } = self {
+            return retry_after.is_some() || code.status() >= 500;
         }
+        if let Self::Refused(Refusal::Refused(code)) = self {
+            return code.status() >= 500 || code.status() == 429;
+        }
+        matches!(
+            self,
+            Self::Unreachable
+                | Self::Timeout
+                | Self::Refused(Refusal::Unreachable)
+                | Self::Store(StoreError::InUse { .. } | StoreError::Full)
+        )
+    }
+
+    /// Seconds that the relay asks to be left alone for.
+    pub(super) fn retry_after(&self) -> u32 {
+        if let Self::Relay { retry_after, .. } = self { retry_after.unwrap_or_default() } else { 0 }
     }
 }
 
@@ -226,12 +239,15 @@ fn failed(why: Failed) -> &'static str {
 }
 
 fn refuses(code: Code, retry_after: Option<u32>) -> String {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the rest has its title")]
     let what = match code {
         Code::RegistrationClosed => "this relay takes no new accounts; choose another one",
         Code::InvitationInvalid => {
             "this relay takes new accounts by invitation; ask who runs it for a code"
         }
-        Code::OtherOrigin => "the relay is known by another address; use the one that it is run with",
+        Code::OtherOrigin => {
+            "the relay is known by another address; use the one that it is run with"
+        }
         Code::QuotaExceeded => "your files on the relay take as much room as they may",
         Code::TooManyConnections => "your account has as many connections as it may; close one",
         Code::RateLimited => "too much in too short a time",
@@ -252,8 +268,9 @@ fn clock(seconds: i64) -> String {
 
 /// What the system says of a file.
 pub(super) fn of_file(error: &std::io::Error) -> Error {
-    match error.kind() {
-        ErrorKind::AlreadyExists => Error::FileExists,
-        kind => Error::File(kind),
+    if error.kind() == ErrorKind::AlreadyExists {
+        Error::FileExists
+    } else {
+        Error::File(error.kind())
     }
 }

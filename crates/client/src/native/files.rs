@@ -123,10 +123,7 @@ impl Patience {
         if self.0 > PATIENCE || !helps {
             return Err(error);
         }
-        let asked = match &error {
-            Error::Relay { retry_after, .. } => retry_after.unwrap_or_default(),
-            _ => 0,
-        };
+        let asked = error.retry_after();
         if asked > LONGEST_ASKED {
             return Err(error);
         }

@@ -1,15 +1,17 @@
 //! HTTP as far as a client of a relay needs it: calls with small bodies, downloads, and the upgrade to a
 //! WebSocket, all over the same few connections.
 
+use std::error::Error as StdError;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Collected, Full, Limited};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper::header::{
     AUTHORIZATION, CONNECTION, CONTENT_TYPE, HOST, HeaderName, HeaderValue, RANGE,
-    SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
+    SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION,
+    UPGRADE,
 };
 use hyper::upgrade::Upgraded;
 use hyper::{Method, Request, Response, StatusCode};
@@ -66,10 +68,9 @@ impl From<Lost> for Error {
             Lost::NoConnection | Lost::NoAnswer => Self::Unreachable,
             Lost::Insecure => Self::Insecure,
             Lost::Nonsense => Self::NotARelay,
-            Lost::Problem(problem) => Self::Relay {
-                code: problem.code,
-                retry_after: problem.retry_after,
-            },
+            Lost::Problem(problem) => {
+                Self::Relay { code: problem.code, retry_after: problem.retry_after }
+            }
         }
     }
 }
@@ -276,13 +277,13 @@ where
 
 /// Whether TLS itself went wrong, or only the connection under it.
 fn insecure(error: &std::io::Error) -> Lost {
-    let of_tls = error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>());
+    let of_tls = error.get_ref().is_some_and(<dyn StdError + Send + Sync>::is::<rustls::Error>);
     if of_tls { Lost::Insecure } else { Lost::NoConnection }
 }
 
 async fn whole(body: Incoming) -> Result<Bytes, Lost> {
     let body = Limited::new(body, FRAME_LEN).collect().await;
-    body.map(|body| body.to_bytes()).map_err(|_| Lost::NoAnswer)
+    body.map(Collected::to_bytes).map_err(|_| Lost::NoAnswer)
 }
 
 /// What an answer that says no means. A code of a later version is taken as its status says.

@@ -59,11 +59,7 @@ struct Broken {
 
 impl From<Error> for Broken {
     fn from(why: Error) -> Self {
-        let retry_after = match &why {
-            Error::Relay { retry_after, .. } => retry_after.unwrap_or_default(),
-            _ => 0,
-        };
-        Self { why, retry_after }
+        Self { retry_after: why.retry_after(), why }
     }
 }
 
@@ -252,7 +248,9 @@ impl Line {
         let first = timeout(ANSWER_WITHIN, next(stream)).await.map_err(|_| Error::Unreachable)?;
         match first? {
             Some(Frame::Welcome(welcome)) => Ok(welcome),
-            Some(Frame::Closing(closing)) => Err(closed_by_relay(&closing.code, closing.retry_after)),
+            Some(Frame::Closing(closing)) => {
+                Err(closed_by_relay(&closing.code, closing.retry_after))
+            }
             _ => Err(Error::NotARelay.into()),
         }
     }
@@ -348,21 +346,21 @@ fn closed_by_relay(code: &str, retry_after: u32) -> Broken {
 
 /// Whether trying again by itself cannot help.
 fn is_final(why: &Error) -> bool {
-    match why {
+    matches!(
+        why,
         Error::TakenOver
-        | Error::Removed
-        | Error::NameTaken
-        | Error::AccountGone
-        | Error::Closed => true,
-        Error::Relay { code, .. } => matches!(
-            code,
-            Code::OtherOrigin
-                | Code::RegistrationClosed
-                | Code::InvitationInvalid
-                | Code::BadSignature
-        ),
-        _ => false,
-    }
+            | Error::Removed
+            | Error::NameTaken
+            | Error::AccountGone
+            | Error::Closed
+            | Error::Relay {
+                code: Code::OtherOrigin
+                    | Code::RegistrationClosed
+                    | Code::InvitationInvalid
+                    | Code::BadSignature,
+                ..
+            }
+    )
 }
 
 async fn closing(closed: &mut watch::Receiver<bool>) {

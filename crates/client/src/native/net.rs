@@ -11,7 +11,6 @@ use sprag_api::problem::{Code, Problem};
 use sprag_store::{Batch, Collection, Key, Profile, Store};
 use tokio::sync::{Mutex, Semaphore, mpsc};
 
-
 use super::desk::{Desk, Order, ask, put};
 use super::http::{Ask, Body, Http, Lost};
 use super::{Error, clock};
@@ -169,9 +168,7 @@ impl Net {
         let token = self.token().await.map_err(Refusal::NoToken)?;
         let ask = |token: &Arc<Token>| {
             let (method, token, body) = (method.clone(), Arc::clone(token), body.clone());
-            async move {
-                self.http.call(Ask { method, path, token: Some(token.text()), body }).await
-            }
+            async move { self.http.call(Ask { method, path, token: Some(token.text()), body }).await }
         };
         match ask(&token).await {
             Err(Lost::Problem(problem)) if problem.code == Code::Unauthenticated => {
@@ -288,13 +285,13 @@ fn of_login(lost: Lost, login: &OpenSession) -> Error {
 
 /// The same, of something signed at this time.
 pub(super) fn of_signed(lost: Lost, signed: u64) -> Error {
-    match &lost {
-        Lost::Problem(problem) if problem.code == Code::ClockSkew => {
-            let theirs = problem.time.unwrap_or(signed);
-            Error::ClockSkew { seconds: signed.cast_signed().saturating_sub_unsigned(theirs) }
-        }
-        _ => lost.into(),
+    if let Lost::Problem(problem) = &lost
+        && problem.code == Code::ClockSkew
+    {
+        let theirs = problem.time.unwrap_or(signed);
+        return Error::ClockSkew { seconds: signed.cast_signed().saturating_sub_unsigned(theirs) };
     }
+    lost.into()
 }
 
 pub(super) fn json(value: &impl Serialize) -> Body {
@@ -305,4 +302,3 @@ pub(super) fn json(value: &impl Serialize) -> Body {
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Lost> {
     serde_json::from_slice(body).map_err(|_| Lost::Nonsense)
 }
-

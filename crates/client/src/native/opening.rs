@@ -125,7 +125,7 @@ impl Client {
         let (opened, waiting) = oneshot::channel();
         let runtime = Handle::current();
         let weak = orders.downgrade();
-        let work = move || work(config, purpose, (runtime, weak, queue), opened);
+        let work = move || work(config, &purpose, (runtime, weak, queue), opened);
         let thread = thread::Builder::new().name("sprag-engine".into());
         thread.spawn(work).map_err(|_| Error::System)?;
         let opened = waiting.await.map_err(|_| Error::System)??;
@@ -139,8 +139,7 @@ impl Client {
         }
         let tasks = Mutex::new(tasks);
         let inner = Inner { account, origin, orders, outlets, net, tasks, file };
-        let client =
-            Self { inner: Arc::new(inner), cursor: None, ahead: VecDeque::new() };
+        let client = Self { inner: Arc::new(inner), cursor: None, ahead: VecDeque::new() };
         if registers {
             client.registered(fresh, made).await?;
         }
@@ -159,9 +158,8 @@ impl Client {
         if !beginning || self.inner.ask(is_joining).await? {
             return Ok(());
         }
-        let decided = |now: &Connection| {
-            !matches!(now, Connection::Connecting | Connection::Online)
-        };
+        let decided =
+            |now: &Connection| !matches!(now, Connection::Connecting | Connection::Online);
         let why = tokio::select! {
             biased;
             ready = stage.wait_for(|stage| *stage != Stage::Beginning) => match ready {
@@ -233,11 +231,11 @@ impl Linking {
 /// What the thread does: opens the profile, says what came of it, and serves.
 fn work(
     config: Config,
-    purpose: Purpose,
+    purpose: &Purpose,
     (runtime, orders, queue): (Handle, mpsc::WeakSender<Order>, mpsc::Receiver<Order>),
     opened: oneshot::Sender<Result<Opened, Error>>,
 ) {
-    match prepare(config, &purpose, runtime, orders) {
+    match prepare(config, purpose, (runtime, orders)) {
         Ok((desk, effects, outcome)) => {
             if opened.send(Ok(outcome)).is_ok() {
                 desk.run(effects, queue);
@@ -253,8 +251,7 @@ fn work(
 fn prepare(
     config: Config,
     purpose: &Purpose,
-    runtime: Handle,
-    orders: mpsc::WeakSender<Order>,
+    (runtime, orders): (Handle, mpsc::WeakSender<Order>),
 ) -> Result<(Desk, Effects, Opened), Error> {
     let names = config.names()?;
     let mut rng = clock::randomness()?;
@@ -270,18 +267,15 @@ fn prepare(
     };
     let found = desk::load(&mut profile)?;
     let fresh = found.is_none();
-    let (engine, effects) = match found {
-        Some(engine) => {
-            suits(&engine, names.as_ref())?;
-            serves(&engine, purpose, &mut rng)?;
-            (engine, Effects::default())
-        }
-        None => {
-            let names = names.ok_or(Error::NoProfile)?;
-            let (engine, effects) = begin(names, purpose, config.invitation, &mut rng)?;
-            profile.commit(&effects.commit, &mut rng)?;
-            (engine, effects)
-        }
+    let (engine, effects) = if let Some(engine) = found {
+        suits(&engine, names.as_ref())?;
+        serves(&engine, purpose, &mut rng)?;
+        (engine, Effects::default())
+    } else {
+        let names = names.ok_or(Error::NoProfile)?;
+        let (engine, effects) = begin(names, purpose, config.invitation, &mut rng)?;
+        profile.commit(&effects.commit, &mut rng)?;
+        (engine, effects)
     };
     let http = Http::to(engine.origin(), &config.trusted)?;
     let token = kept_token(&mut profile);
@@ -312,13 +306,12 @@ fn suits(engine: &Engine, names: Option<&(Origin, AccountName)>) -> Result<(), E
 
 /// Whether a profile that is there can be used for this.
 fn serves(engine: &Engine, purpose: &Purpose, rng: &mut ChaCha20Rng) -> Result<(), Error> {
-    match purpose {
-        Purpose::Register if engine.registration(clock::now(), rng).is_none() => {
-            Err(Error::Registered)
-        }
-        Purpose::Link if engine.link_code().is_none() => Err(Error::Registered),
-        _ => Ok(()),
-    }
+    let can = match purpose {
+        Purpose::Register => engine.registration(clock::now(), rng).is_some(),
+        Purpose::Link => engine.link_code().is_some(),
+        Purpose::Open | Purpose::Restore(..) => true,
+    };
+    if can { Ok(()) } else { Err(Error::Registered) }
 }
 
 fn begin(

@@ -1,10 +1,13 @@
 //! Writing, reading, looking back.
 
-use std::cmp::Ordering;
+use std::cmp::{Ordering, Reverse};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sprag_protocol::{AccountName, DeviceId, Timestamp};
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
 use tokio::time::timeout;
 
 use super::desk::Desk;
@@ -14,8 +17,6 @@ use crate::effects::Reply;
 use crate::history;
 use crate::input::Command;
 use crate::view::{Conversation, Entry, Event, MessageState};
-
-use std::sync::Arc;
 
 /// How many messages [`Client::next`] takes from the store at once.
 const AHEAD: usize = 64;
@@ -216,7 +217,11 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::Store`], [`Error::Closed`].
-    pub async fn search(&self, words: &str, limit: usize) -> Result<Vec<(AccountName, Entry)>, Error> {
+    pub async fn search(
+        &self,
+        words: &str,
+        limit: usize,
+    ) -> Result<Vec<(AccountName, Entry)>, Error> {
         let search = history::Search::new(words);
         let mut found = Vec::new();
         for conversation in self.conversations().await? {
@@ -232,7 +237,7 @@ impl Client {
                 }
             }
         }
-        found.sort_by(|(_, one), (_, next)| next.received.cmp(&one.received));
+        found.sort_by_key(|(_, entry)| Reverse(entry.received));
         found.truncate(limit);
         Ok(found)
     }
@@ -335,22 +340,30 @@ impl Sent {
         let waiting = async {
             let mut happenings = self.inner.outlets.happenings.subscribe();
             loop {
-                match self.state().await? {
-                    MessageState::Failed(why) => return Err(Error::NotSent(why)),
-                    now if now >= state => return Ok(now),
-                    _ => {}
+                let now = self.state().await?;
+                if let MessageState::Failed(why) = now {
+                    return Err(Error::NotSent(why));
                 }
-                loop {
-                    match happenings.recv().await {
-                        Ok(Happening::State { id, .. }) if id == self.id => break,
-                        Ok(_) => {}
-                        Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => break,
-                        Err(_) => return Err(Error::Closed),
-                    }
+                if now >= state {
+                    return Ok(now);
                 }
+                self.changes(&mut happenings).await?;
             }
         };
         timeout(within, waiting).await.map_err(|_| Error::Timeout)?
+    }
+
+    /// Waits until its state may be another one.
+    async fn changes(&self, happenings: &mut Receiver<Happening>) -> Result<(), Error> {
+        loop {
+            let it = |happening: &Happening| matches!(happening, Happening::State { id, .. } if *id == self.id);
+            match happenings.recv().await {
+                Ok(happening) if it(&happening) => return Ok(()),
+                Err(RecvError::Lagged(_)) => return Ok(()),
+                Err(RecvError::Closed) => return Err(Error::Closed),
+                Ok(_) => {}
+            }
+        }
     }
 }
 

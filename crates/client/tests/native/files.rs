@@ -18,7 +18,8 @@ async fn a_great_file_arrives() {
     let file = world.file("holiday.mov");
     std::fs::write(&file, &content).unwrap();
     let mut up = Vec::new();
-    let what = Attached { caption: "look".into(), name: None, media_type: "video/quicktime".into() };
+    let what =
+        Attached { caption: "look".into(), name: None, media_type: "video/quicktime".into() };
     let sending = alice.send_file("bob", &file, what, |progress| up.push(progress));
     let sent = sending.await.unwrap();
     rises(&up, content.len());
@@ -26,18 +27,23 @@ async fn a_great_file_arrives() {
     let message = next(&mut bob).await;
     assert_eq!((message.id, message.text()), (sent.id(), "look"));
     let attachment = message.file().unwrap();
-    assert_eq!((attachment.name.as_str(), attachment.length), ("holiday.mov", content.len() as u64));
+    assert_eq!(
+        (attachment.name.as_str(), attachment.length),
+        ("holiday.mov", content.len() as u64)
+    );
     let saved = world.file("saved.mov");
     let mut down = Vec::new();
-    bob.save_file(attachment, &saved, Existing::Keep, |progress| down.push(progress)).await.unwrap();
+    bob.save_file(attachment, &saved, Existing::Keep, |progress| down.push(progress))
+        .await
+        .unwrap();
     rises(&down, content.len());
     assert!(std::fs::read(&saved).unwrap() == content);
     let left: Vec<_> = std::fs::read_dir(world.folder.path())
         .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| name.ends_with(".part"))
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "part"))
         .collect();
-    assert_eq!(left, [""; 0]);
+    assert!(left.is_empty(), "{left:?}");
 
     let again = bob.save_file(attachment, &saved, Existing::Keep, |_| {}).await;
     assert_eq!(again, Err(Error::FileExists));

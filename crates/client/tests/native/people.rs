@@ -4,6 +4,7 @@ use sprag_client::{
     Client, Config, Connection, Error, Happening, Link, LinkCode, MessageState, Refusal, Storage,
     Trust,
 };
+use sprag_protocol::DeviceId;
 use sprag_protocol::fingerprint::Comparison;
 
 use crate::world::{PATIENCE, World, happens, next, soon, texts};
@@ -79,8 +80,8 @@ async fn a_second_device_is_linked_and_removed() {
     assert_eq!(next(&mut phone).await.text(), "to the phone");
     phone.mark_verified("bob", true).await.unwrap();
 
-    let storage = || Storage::file(world.file("laptop.db"));
-    let config = Config::new(world.wire.origin(), "alice").store(storage());
+    let storage = Storage::file(world.file("laptop.db"));
+    let config = Config::new(world.wire.origin(), "alice").store(storage);
     let linking = Client::link_new_device(config).await.unwrap();
     let code = LinkCode::parse(&linking.code().to_string()).unwrap();
     let waiting = linking.client().clone();
@@ -117,6 +118,16 @@ async fn a_second_device_is_linked_and_removed() {
         })
         .await;
     }
+    removed(&world, (&mut phone, &mut bob), laptop, device).await;
+}
+
+/// The phone removes the laptop.
+async fn removed(
+    world: &World,
+    (phone, bob): (&mut Client, &mut Client),
+    mut laptop: Client,
+    device: DeviceId,
+) {
     let refused = laptop.remove_device(phone.devices().await.unwrap()[0].id).await.err();
     assert_eq!(refused, Some(Error::Refused(Refusal::NoAccountKey)));
 
@@ -126,13 +137,22 @@ async fn a_second_device_is_linked_and_removed() {
         (happening == Happening::Connection(Connection::Ended(Error::Removed))).then_some(())
     })
     .await;
-    assert_eq!(soon(async { while laptop.next().await?.is_some() {} Ok(()) }).await, Err(Error::Removed));
+    assert_eq!(
+        soon(async {
+            while laptop.next().await?.is_some() {}
+            Ok(())
+        })
+        .await,
+        Err(Error::Removed)
+    );
     let refused = laptop.send("bob", "still here?").await.err();
     assert_eq!(refused, Some(Error::Refused(Refusal::NotReady)));
     bob.send("alice", "to the phone alone").await.unwrap();
-    assert_eq!(next(&mut phone).await.text(), "to the phone alone");
+    assert_eq!(next(phone).await.text(), "to the phone alone");
     laptop.close().await;
-    let laptop = Client::open(Config::existing().store(storage())).await.unwrap();
+    let laptop = Client::open(Config::existing().store(Storage::file(world.file("laptop.db"))))
+        .await
+        .unwrap();
     assert_eq!(soon(laptop.online(PATIENCE)).await, Err(Error::Removed));
 }
 

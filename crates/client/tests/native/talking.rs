@@ -16,7 +16,9 @@ async fn both_ways_and_every_state() {
     let message = next(&mut bob).await;
     assert_eq!((message.from.as_str(), message.text()), ("alice", "Hello, Bob!"));
     assert_eq!(message.id, sent.id());
-    assert!(sent.reached(MessageState::Delivered, PATIENCE).await.unwrap() >= MessageState::Delivered);
+    assert!(
+        sent.reached(MessageState::Delivered, PATIENCE).await.unwrap() >= MessageState::Delivered
+    );
 
     bob.send("alice", "Hello, Alice!").await.unwrap();
     assert_eq!(next(&mut alice).await.text(), "Hello, Alice!");

@@ -75,7 +75,10 @@ async fn a_wrong_clock_is_told() {
     let error = Client::register(world.config("alice")).await.err().unwrap();
     let Error::ClockSkew { seconds } = error else { panic!("{error:?}") };
     assert!((-3601..=-3599).contains(&seconds), "{seconds}");
-    assert_eq!(error.to_string(), format!("the clock of this device is {} s slow; set it", -seconds));
+    assert_eq!(
+        error.to_string(),
+        format!("the clock of this device is {} s slow; set it", -seconds)
+    );
     assert!(!world.file("alice.db").exists());
     world.clock.turn(-3600);
     world.client("alice").await;
@@ -140,7 +143,8 @@ async fn a_certificate_must_be_trusted() {
     let origin = format!("https://localhost:{}", config.listen.port());
     config.origin = Some(sprag_api::name::Origin::new(origin.as_str()).unwrap());
     config.tls = Tls::Files { certificates: chain.clone(), key };
-    let relay = sprag_relay::Relay::start(config, std::sync::Arc::new(crate::world::Hands::default()));
+    let relay =
+        sprag_relay::Relay::start(config, std::sync::Arc::new(crate::world::Hands::default()));
     let relay = relay.await.unwrap();
 
     let stranger = soon(Client::open(Config::new(&origin, "alice"))).await.err();

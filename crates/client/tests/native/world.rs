@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 /// How long anything is waited for before a test fails. Nothing here takes so long.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The relay's clock: the machine's, and what a test turns it by.
 #[derive(Default)]
@@ -110,6 +110,8 @@ struct Shared {
     /// After so many bytes more it is cut by itself, once.
     fuse: AtomicU64,
     blown: AtomicBool,
+    /// Whether the next answer is lost.
+    loses: AtomicBool,
     bytes: AtomicU64,
 }
 
@@ -122,6 +124,7 @@ impl Wire {
             cuts: watch::Sender::new(0),
             fuse: AtomicU64::new(u64::MAX),
             blown: AtomicBool::new(false),
+            loses: AtomicBool::new(false),
             bytes: AtomicU64::new(0),
         });
         let task = tokio::spawn(serve(listener, Arc::clone(&shared)));
@@ -145,6 +148,12 @@ impl Wire {
     pub(crate) fn cut_after(&self, bytes: u64) {
         self.shared.blown.store(false, Ordering::SeqCst);
         self.shared.fuse.store(self.bytes() + bytes, Ordering::SeqCst);
+    }
+
+    /// Lets the next request through, and cuts when its answer comes.
+    pub(crate) fn lose_an_answer(&self) {
+        self.shared.blown.store(false, Ordering::SeqCst);
+        self.shared.loses.store(true, Ordering::SeqCst);
     }
 
     pub(crate) fn was_cut(&self) -> bool {
@@ -173,8 +182,8 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>) {
             let (far_read, far_write) = far.into_split();
             tokio::select! {
                 _ = cuts.changed() => {}
-                () = pass(near_read, far_write, &shared) => {}
-                () = pass(far_read, near_write, &shared) => {}
+                () = pass(near_read, far_write, &shared, false) => {}
+                () = pass(far_read, near_write, &shared, true) => {}
             }
         });
     }
@@ -184,6 +193,7 @@ async fn pass(
     mut from: impl AsyncReadExt + Unpin,
     mut to: impl AsyncWriteExt + Unpin,
     shared: &Shared,
+    back: bool,
 ) {
     let mut buffer = vec![0; 64 * 1024];
     loop {
@@ -192,7 +202,8 @@ async fn pass(
             return;
         }
         let bytes = shared.bytes.fetch_add(read as u64, Ordering::SeqCst) + read as u64;
-        if bytes >= shared.fuse.load(Ordering::SeqCst) {
+        let lost = back && shared.loses.swap(false, Ordering::SeqCst);
+        if lost || bytes >= shared.fuse.load(Ordering::SeqCst) {
             shared.fuse.store(u64::MAX, Ordering::SeqCst);
             shared.blown.store(true, Ordering::SeqCst);
             shared.cuts.send_modify(|cuts| *cuts += 1);

@@ -89,7 +89,8 @@ impl Client {
         };
         let mut waiting = BytesMut::new();
         loop {
-            let left = saving.layout.sealed() - Layout::begin(saving.next).min(saving.layout.sealed());
+            let left =
+                saving.layout.sealed() - Layout::begin(saving.next).min(saving.layout.sealed());
             let wanted = AT_ONCE.min(usize::try_from(left).unwrap_or(AT_ONCE));
             if wanted == 0 {
                 return (Ok(saving), Ok(()));
@@ -126,16 +127,25 @@ impl Client {
                     return Ok(answer);
                 }
                 Ok(_) => return Err(Error::NotARelay),
-                Err(Lost::Problem(problem)) => match problem.code {
-                    Code::Unauthenticated if !last => net.forget(&token).await,
-                    Code::NotFound => return Err(Error::FileGone),
-                    Code::RangeNotSatisfiable => return Err(Error::FileDamaged),
-                    _ => return Err(Lost::Problem(problem).into()),
-                },
-                Err(lost) => return Err(lost.into()),
+                Err(Lost::Problem(problem)) if problem.code == Code::Unauthenticated && !last => {
+                    net.forget(&token).await;
+                }
+                Err(lost) => return Err(of_blob(lost)),
             }
         }
         Err(Error::Unreachable)
+    }
+}
+
+/// Why there is no blob.
+fn of_blob(lost: Lost) -> Error {
+    let code = if let Lost::Problem(problem) = &lost { Some(problem.code) } else { None };
+    if code == Some(Code::NotFound) {
+        Error::FileGone
+    } else if code == Some(Code::RangeNotSatisfiable) {
+        Error::FileDamaged
+    } else {
+        lost.into()
     }
 }
 

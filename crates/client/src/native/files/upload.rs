@@ -30,7 +30,8 @@ use crate::native::talk::{Sent, name};
 use crate::native::{Client, Error, clock};
 
 /// The most chunks in one part.
-const PART: u32 = (BLOB_PART_LEN / (CHUNK_LEN + CHUNK_OVERHEAD)) as u32;
+const PART: u32 = 15;
+const _: () = assert!(PART as usize * (CHUNK_LEN + CHUNK_OVERHEAD) <= BLOB_PART_LEN);
 
 /// An upload that is under way, as the profile keeps it.
 #[derive(Clone, PartialEq, prost::Message)]
@@ -145,13 +146,14 @@ impl Client {
             match self.inner.net.ask::<Blob>(Method::GET, &path, Body::None).await {
                 Ok(blob) if blob.length == layout.sealed() => return Ok((sending, blob.offset)),
                 Ok(_) => self.forget_upload(&sending).await?,
-                Err(refusal) if is(&refusal, Code::NotFound) => self.forget_upload(&sending).await?,
+                Err(refusal) if is(&refusal, Code::NotFound) => {
+                    self.forget_upload(&sending).await?;
+                }
                 Err(refusal) => return Err(refusal.into()),
             }
         }
         let create = CreateBlob { length: layout.sealed() };
-        let blob: Blob =
-            self.inner.net.ask(Method::POST, "/v1/blobs", json(&create)).await?;
+        let blob: Blob = self.inner.net.ask(Method::POST, "/v1/blobs", json(&create)).await?;
         let (to, path, length, modified) = wanted;
         let keep = move |desk: &mut Desk| {
             let (_, rng) = desk.profile();
