@@ -174,7 +174,7 @@ impl Engine {
             Input::Disconnected => self.disconnected(),
             Input::Answer { call, result } => self.answer(call, result, &mut turn),
             Input::Fetched(records) => self.fetched(records, &mut turn),
-            Input::Removed => self.removed(&mut turn),
+            Input::LoginRefused(account) => self.login_refused(&account, &mut turn),
             Input::Tick => {}
         }
         self.go_on(&mut turn);

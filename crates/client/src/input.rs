@@ -38,8 +38,9 @@ pub enum Input {
     },
     /// The records that were asked for, each as it is now.
     Fetched(Vec<(Key, Option<Zeroizing<Vec<u8>>>)>),
-    /// The relay refuses this device's login: the account has removed it.
-    Removed,
+    /// The relay refuses this device's login, and says this of its account: perhaps a newer list has
+    /// removed it. Ask [`Engine::is_removed`](crate::Engine::is_removed) afterwards.
+    LoginRefused(Box<directory::Account>),
     /// The time of [`Effects::wake_at`](crate::Effects::wake_at) has come.
     Tick,
 }

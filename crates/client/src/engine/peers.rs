@@ -131,6 +131,16 @@ impl Engine {
         }
     }
 
+    /// The relay refuses our login. It is believed only what a newer list of the account says.
+    pub(super) fn login_refused<R: CryptoRng>(
+        &mut self,
+        account: &Account,
+        turn: &mut Turn<'_, R>,
+    ) {
+        let asked = self.asking(&self.name);
+        self.learn(&asked, &account.account_key, &account.device_list, turn);
+    }
+
     fn learn_account<R: CryptoRng>(
         &mut self,
         asked: &Asked,

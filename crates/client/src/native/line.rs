@@ -229,8 +229,8 @@ impl Line {
                 None => Error::AccountGone,
                 Some(true) => otherwise,
                 Some(false) => {
-                    desk.turn(Input::Removed);
-                    Error::Removed
+                    desk.turn(Input::LoginRefused(Box::new(account)));
+                    if desk.engine().is_removed() { Error::Removed } else { otherwise }
                 }
             })
             .await

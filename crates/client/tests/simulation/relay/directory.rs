@@ -120,7 +120,7 @@ impl Relay {
         Ok((account.key.to_vec().into(), account.list.clone().into()))
     }
 
-    fn look_up(&self, name: &str) -> Result<directory::Account, Problem> {
+    pub(crate) fn look_up(&self, name: &str) -> Result<directory::Account, Problem> {
         let (account_key, device_list) = self.shown(name)?;
         Ok(directory::Account { name: AccountName::new(name).unwrap(), account_key, device_list })
     }

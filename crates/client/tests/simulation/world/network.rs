@@ -157,7 +157,9 @@ impl World {
                 if problem.code == Code::BadSignature =>
             {
                 device.link = Link::Down;
-                self.tell(index, Input::Removed);
+                if let Ok(account) = self.relay.look_up(&device.account) {
+                    self.tell(index, Input::LoginRefused(Box::new(account)));
+                }
             }
             (_, Err(_)) => device.link = Link::Down,
         }
