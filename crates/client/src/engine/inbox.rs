@@ -40,6 +40,15 @@ impl Envelope {
         })
     }
 
+    /// Whether it is a first message of another device: the sender's identity key is at its front
+    /// (PROTOCOL.md, section 7).
+    fn is_of_another_than(&self, identity: &DeviceIdentity) -> bool {
+        match self.ciphertext.as_slice() {
+            [1, 1, rest @ ..] => !rest.starts_with(identity.identity_key.as_bytes()),
+            _ => false,
+        }
+    }
+
     pub(super) fn held(position: u64, kept: record::Held) -> Option<Self> {
         Self::of(frame::Envelope {
             seq: position,
@@ -129,6 +138,9 @@ impl Engine {
         asked: bool,
         turn: &mut Turn<'_, R>,
     ) -> Fate {
+        if envelope.is_of_another_than(&identity) {
+            return self.meet_another(envelope, asked, turn);
+        }
         let key = (envelope.sender.clone(), envelope.device);
         if self.sessions.get(&key).is_some_and(|p| p.window.contains(envelope.number)) {
             return Fate::Done;
@@ -159,6 +171,21 @@ impl Engine {
                 Fate::Done
             }
         }
+    }
+
+    /// A first message of another identity key than the listed one: a device that took the number of this
+    /// one, or of an account that took the name. It numbers from 1 again, so what was processed says
+    /// nothing of it; whether there is one, the relay is asked.
+    fn meet_another<R: CryptoRng>(
+        &mut self,
+        envelope: &Envelope,
+        asked: bool,
+        turn: &mut Turn<'_, R>,
+    ) -> Fate {
+        if !asked {
+            return self.ask(envelope, turn);
+        }
+        if self.is_blocked(&envelope.sender) { self.hold(envelope, turn) } else { Fate::Done }
     }
 
     fn is_read<R: CryptoRng>(

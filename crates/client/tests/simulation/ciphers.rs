@@ -19,6 +19,9 @@ const HEADER_LEN: usize = 56;
 pub(crate) struct Ciphers {
     seen: BTreeMap<(Pair, Vec<u8>), (u64, Bytes)>,
     pub(crate) reused: Vec<Reuse>,
+    /// Looks only at what was accepted. A state that was rolled back cannot know of what the relay has
+    /// seen and refused: the mark does not tell.
+    pub(crate) only_accepted: bool,
 }
 
 /// A header that came twice.

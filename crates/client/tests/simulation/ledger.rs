@@ -35,6 +35,8 @@ pub(crate) struct Ledger {
     pub(crate) excused: BTreeSet<String>,
     /// Messages that may be read out of order: they were sent again.
     pub(crate) unordered: bool,
+    /// Senders may not know that a message was delivered: receipts are not sent again.
+    pub(crate) unreceipted: bool,
 }
 
 impl Ledger {

@@ -2,6 +2,7 @@
 //! virtual time. What happens next is always somebody's choice: a seed's, a fuzzer's, or a scenario's.
 
 mod chance;
+mod manners;
 mod network;
 mod people;
 mod quiet;
@@ -17,6 +18,7 @@ use sprag_protocol::AccountName;
 use crate::device::{Device, Kept, Link, Log, Outcome, Snapshot};
 use crate::ledger::Ledger;
 use crate::relay::Relay;
+pub(crate) use manners::Manner;
 pub(crate) use network::Request;
 use network::{Pending, Wire};
 
@@ -68,6 +70,9 @@ pub(crate) struct World {
     pub(crate) replies: BTreeMap<u64, Result<Reply, Refusal>>,
     /// Whether the relay can be reached.
     pub(crate) reachable: bool,
+    manner: Manner,
+    /// Copies of disks, by device.
+    copies: BTreeMap<usize, (Snapshot, Log)>,
     wires: BTreeMap<u64, Wire>,
     calls: Vec<Pending>,
     next_wire: u64,
@@ -87,6 +92,8 @@ impl World {
             notices: Vec::new(),
             replies: BTreeMap::new(),
             reachable: true,
+            manner: Manner::Honest,
+            copies: BTreeMap::new(),
             wires: BTreeMap::new(),
             calls: Vec::new(),
             next_wire: 1,

@@ -50,9 +50,16 @@ impl Relay {
         assert!((1..=limit::SENDS_PER_FRAME).contains(&submit.sends.len()));
         let mut receipts = Vec::new();
         for send in &submit.sends {
-            self.note(&identity, send);
+            if !self.ciphers.only_accepted {
+                self.note(&identity, send);
+            }
             match self.accept(&who, send, now) {
-                Ok(receipt) => receipts.push(receipt),
+                Ok(receipt) => {
+                    if !receipt.duplicate {
+                        self.note(&identity, send);
+                    }
+                    receipts.push(receipt);
+                }
                 Err(refused) => self.out.push_back((id, Frame::Refused(refused))),
             }
         }

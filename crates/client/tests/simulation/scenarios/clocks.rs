@@ -85,7 +85,7 @@ fn after_months_everybody_can_talk() {
     world.say(0, "bob");
     world.settle();
     for _ in 0..6 {
-        world.settle_for(20 * 24 * 60 * 60);
+        world.live_for(20 * 24 * 60 * 60);
         world.check_liveness();
     }
     world.check_pairs();

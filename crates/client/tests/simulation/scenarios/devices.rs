@@ -147,7 +147,7 @@ fn a_device_that_never_comes_holds_up_nothing() {
     let text = world.say(alice, "bob");
     world.drain();
     assert!(world.has_read(second, &text), "the copy does not wait for the new device");
-    world.settle_for(24 * 60 * 60);
+    world.live_for(24 * 60 * 60);
     let used = count(&mut world) - before;
     assert!(used < 400, "{used} prekeys were made anew in a day");
     world.check_safety();

@@ -30,7 +30,7 @@ fn a_full_mailbox_delays_and_loses_nothing() {
     world.relay.limits.mailbox = 5;
     world.switch_off(bob);
     let texts: Vec<String> = (0..20).map(|_| world.say(alice, "bob")).collect();
-    world.settle_for(600);
+    world.live_for(600);
     assert_eq!(world.relay.mailbox(&("bob".into(), 1)).unwrap().waiting.len(), 5);
     assert_ne!(world.devices[alice].engine.unsettled(), (0, 0));
     world.switch_on(bob);
@@ -65,11 +65,11 @@ fn a_device_that_was_left_out_gets_it_later() {
     assert!(texts.iter().all(|text| sent(text, &world).is_none_or(|s| s >= MessageState::Sent)));
     // A day goes by; asking again and again does not grow.
     let before = world.relay.ciphers.len();
-    world.settle_for(24 * 60 * 60);
+    world.live_for(24 * 60 * 60);
     let grown = world.relay.ciphers.len() - before;
     assert!(grown < 12 * 2 * 60, "{grown} ciphertexts for a device that is away for a day");
     world.switch_on(second);
-    world.settle_for(24 * 60 * 60);
+    world.live_for(24 * 60 * 60);
     assert!(texts.iter().all(|text| world.has_read(second, text)));
     world.ledger.unordered = true;
     world.check_liveness();

@@ -43,9 +43,9 @@ fn a_device_is_asked_once_an_hour() {
         texts.iter().filter(|(at, text)| !world.has_read(*at, text)).count()
     };
     assert_eq!(missing(&world), 6);
-    world.settle_for(50 * 60);
+    world.live_for(50 * 60);
     assert_eq!(missing(&world), 6, "not within the hour");
-    world.settle_for(20 * 60);
+    world.live_for(20 * 60);
     assert_eq!(missing(&world), 0);
     world.ledger.unordered = true;
     world.check_liveness();
@@ -68,7 +68,7 @@ fn what_will_not_come_again_is_let_go() {
     world.settle();
     assert_eq!(unreadable(&world, alice), 1);
     let seen = world.relay.ciphers.len();
-    world.settle_for(24 * 60 * 60);
+    world.live_for(24 * 60 * 60);
     assert_eq!(world.relay.ciphers.len(), seen, "nobody asks again");
     world.ledger.unordered = true;
     world.ledger.excused.insert(text);
@@ -96,7 +96,7 @@ fn two_thousand_that_cannot_be_read_are_all_read_in_the_end() {
     world.drain();
     world.roll_back(bob, &then, false);
     world.switch_on(bob);
-    world.settle_for(24 * 60 * 60);
+    world.live_for(24 * 60 * 60);
     world.check_liveness();
     world.check_pairs();
 }

@@ -4,8 +4,11 @@ use sprag_api::problem::Code;
 use sprag_client::{Command, LinkOptions, MessageId};
 use sprag_protocol::AccountName;
 
-use super::World;
+use super::{Manner, World};
 use crate::device::{Link, Mishap};
+
+/// The longest that an engine puts something off.
+const DAY: u64 = 24 * 60 * 60;
 
 const MISHAPS: [Mishap; 4] = [Mishap::Full, Mishap::Before, Mishap::After, Mishap::Amid];
 
@@ -30,7 +33,8 @@ impl World {
             75..=83 => {
                 self.connect(which % self.devices.len());
             }
-            84..=87 => self.pass_time(1 + (which % 20) as u64),
+            84..=86 => self.pass_time(1 + (which % 20) as u64),
+            87 => self.misbehave(which),
             other => self.mischance(other - 88, which),
         }
     }
@@ -65,10 +69,15 @@ impl World {
         }
     }
 
+    /// An account that is registered, if there is any.
+    pub(super) fn someone(&self, which: usize) -> Option<String> {
+        let names: Vec<&String> = self.relay.accounts.keys().collect();
+        Some((*names.get(which % names.len().max(1))?).clone())
+    }
+
     fn someone_speaks(&mut self, which: usize) {
         let index = which % self.devices.len();
-        let names: Vec<String> = self.relay.accounts.keys().cloned().collect();
-        let to = names[which / 64 % names.len()].clone();
+        let Some(to) = self.someone(which / 64) else { return };
         if self.devices[index].account != to && self.devices[index].engine.is_ready() {
             self.say(index, &to);
         }
@@ -94,8 +103,8 @@ impl World {
     /// Somebody looks an account up.
     fn someone_asks(&mut self, which: usize) {
         let index = which % self.devices.len();
-        let names: Vec<String> = self.relay.accounts.keys().cloned().collect();
-        let name = AccountName::new(&names[which / 64 % names.len()]).unwrap();
+        let Some(name) = self.someone(which / 64) else { return };
+        let name = AccountName::new(&name).unwrap();
         let command =
             if which / 1024 % 2 == 0 { Command::Meet(name) } else { Command::Refresh(name) };
         self.command(index, command);
@@ -105,6 +114,8 @@ impl World {
     fn seldom(&mut self, which: usize) {
         let index = which % self.devices.len();
         match which / 16 % 8 {
+            // What a full mailbox left out is given up after weeks.
+            0 if self.manner == Manner::Cramped => {}
             0 => self.pass_time((which / 128 * 7919 % 600_000) as u64),
             1 | 2 => self.someone_links(index),
             3 if which / 256 % 2 == 0 => self.someone_is_removed(index, which / 512),
@@ -145,16 +156,26 @@ impl World {
         self.ledger.left.extend(index);
     }
 
+    /// These things happen; then everything comes to rest, and must be as it should.
+    pub(crate) fn run(mut self, manner: Manner, choices: impl Iterator<Item = u32>) {
+        self.behave(manner);
+        for choice in choices {
+            self.step(choice);
+        }
+        self.come_to_rest();
+        self.check_pairs();
+    }
+
     /// The network is honest from now on, everybody is on, and everything comes to rest.
     pub(crate) fn come_to_rest(&mut self) {
-        self.reachable = true;
+        self.mend();
         for index in 0..self.devices.len() {
             self.devices[index].mishap = None;
             self.readmit(index);
         }
         self.settle_for(60);
         self.link_who_waits();
-        self.settle();
+        self.settle_for(DAY);
     }
 
     /// Whoever shows a code is signed in at last.

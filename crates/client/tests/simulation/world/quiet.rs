@@ -28,6 +28,14 @@ impl World {
         panic!("somebody is busy for ever");
     }
 
+    /// So much time goes by, with all that happens in it.
+    pub(crate) fn live_for(&mut self, seconds: u64) {
+        let until = self.now + seconds;
+        self.settle_for(seconds);
+        self.pass_time(until - self.now);
+        self.drain();
+    }
+
     /// Everything that can happen now happens.
     pub(crate) fn drain(&mut self) {
         let mut left: usize = 1_000_000;
