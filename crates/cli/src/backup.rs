@@ -1,17 +1,21 @@
 //! `sprag backup`: the whole profile in one file, and back.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use clap::{Args, Subcommand};
 use serde_json::json;
-use sprag_client::{Client, Config};
+use sprag_client::{Client, Config, Error};
 use sprag_store::StoreError;
 
 use crate::failure::{Interrupted, usage};
 use crate::passphrase::Asked;
 use crate::profile::Lock;
-use crate::running::{Manner, Place, Reach};
+use crate::running::{self, Manner, Place, Reach};
+
+/// How long new prekeys may take to the relay.
+const START_WITHIN: Duration = Duration::from_secs(60);
 
 #[derive(Args, Debug)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
@@ -66,7 +70,7 @@ fn asked<'a>(options: &'a Options, place: &'a Place) -> Asked<'a> {
 async fn back_up(file: &Path, options: &Options, place: &Place) -> Result<()> {
     let shown = file.display();
     if file.exists() {
-        return Err(sprag_client::Error::FileExists).with_context(|| shown.to_string());
+        return Err(Error::FileExists).with_context(|| shown.to_string());
     }
     place
         .with_client(Reach::Here, async |client| {
@@ -108,6 +112,7 @@ async fn restore(
         }
     };
     let (account, relay) = (client.account().clone(), client.relay().to_owned());
+    let fresh = place.unless_stopped(async { Ok(start_afresh(&client).await) }).await;
     client.close().await;
     let value = json!({
         "restored": file,
@@ -119,6 +124,15 @@ async fn restore(
     });
     place.out.data(&value, &format!("Restored {account} into the profile {}.", place.profile.name()))?;
     place.out.say(&making.protection());
-    place.out.say("All sessions start afresh. Do not use the old copy of this profile any more.");
+    place.out.say("Do not use the old copy of this profile any more.");
+    if let Err(error) = fresh? {
+        place.out.say(&format!("It starts afresh with the next command that connects ({error})."));
+    }
     Ok(())
+}
+
+/// Tells the relay of new prekeys, so that it is done before the first message.
+async fn start_afresh(client: &Client) -> Result<(), Error> {
+    running::connected(client).await?;
+    client.rest(START_WITHIN).await
 }

@@ -1,6 +1,7 @@
 //! `sprag devices`: the devices of the account; linking a new one, removing one.
 
 use std::io::{self, IsTerminal, Read};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
@@ -18,6 +19,9 @@ use crate::verify::{agreed, on_dark};
 
 /// The longest text that is taken for a link code, in bytes.
 const MAX_CODE: u64 = 1024;
+
+/// How long it is waited for a new device to take what it gets.
+const HAND_OVER_WITHIN: Duration = Duration::from_secs(60);
 
 #[derive(Args, Debug)]
 pub(crate) struct Options {
@@ -101,9 +105,13 @@ async fn link(options: &LinkOptions, place: &Place) -> Result<()> {
         .with_client(Reach::Relay, async |client| {
             running::connected(client).await?;
             let device = client.link(code.clone(), what).await?;
-            client.settle(running::CONNECT_WITHIN).await?;
             let text = format!("Linked: it is device {}.", device.get());
-            place.out.data(&json!({ "linked": device.get() }), &text)
+            place.out.data(&json!({ "linked": device.get() }), &text)?;
+            place.out.say("Waiting until it has everything that it is to get.");
+            if client.rest(HAND_OVER_WITHIN).await.is_err() || client.status().await?.queued > 0 {
+                place.out.say("It does not answer yet: it gets the rest with your next command.");
+            }
+            Ok(())
         })
         .await
 }

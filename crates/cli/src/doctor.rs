@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::ErrorKind;
+use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 use anyhow::Result;
@@ -9,7 +10,7 @@ use clap::Args;
 use serde_json::json;
 use sprag_client::{Client, Conversation, Error, Status};
 use sprag_store::StoreError;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::display;
 use crate::failure::{DONE, Told, UNEXPECTED, UNREACHABLE, verdict};
@@ -21,6 +22,10 @@ use crate::running::{self, Manner, Place, Reach};
 const STEP: usize = 256;
 /// Below this many one-time prekeys something keeps new ones from the relay.
 const FEW_PREKEYS: u32 = 10;
+
+/// How long the relay may take to count them, and how often it is looked whether it has.
+const COUNT_WITHIN: Duration = Duration::from_secs(5);
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 #[derive(Args, Debug)]
 pub(crate) struct Options {
@@ -203,21 +208,36 @@ async fn account(client: &Client, report: &mut Report) -> Result<()> {
             report.fail("device", "it is not in the account's list", remedy, UNEXPECTED)?;
         }
     }
-    if let Some(prekeys) = status.prekeys {
-        let (few, many) = (prekeys.one_time.min(prekeys.one_time_kem), prekeys.one_time.max(prekeys.one_time_kem));
-        let what = format!("{few} to {many} one-time prekeys at the relay");
-        if few < FEW_PREKEYS {
-            report.warn("prekeys", what, "run this again; if it stays so, tell whoever runs the relay")?;
-        } else {
-            report.ok("prekeys", what)?;
-        }
-    }
+    prekeys(client, report).await?;
     let unsettled = status.queued + status.in_flight;
     if unsettled == 0 {
         return report.ok("outbox", "nothing waits to be sent");
     }
     let what = format!("{} wait to be sent, {} are on their way", status.queued, status.in_flight);
     report.warn("outbox", what, "see for whom: sprag list")
+}
+
+/// What others begin conversations with while this device is away.
+async fn prekeys(client: &Client, report: &mut Report) -> Result<()> {
+    let counted = async {
+        loop {
+            if let Some(prekeys) = client.status().await?.prekeys {
+                return Ok::<_, Error>(prekeys);
+            }
+            sleep(LOOK_AGAIN).await;
+        }
+    };
+    let Ok(counted) = timeout(COUNT_WITHIN, counted).await else {
+        let remedy = "run this again; if it stays so, tell whoever runs the relay";
+        return report.warn("prekeys", "the relay does not say how many it has", remedy);
+    };
+    let prekeys = counted?;
+    let what = format!("{} and {} one-time prekeys at the relay", prekeys.one_time, prekeys.one_time_kem);
+    if prekeys.one_time.min(prekeys.one_time_kem) < FEW_PREKEYS {
+        let remedy = "run this again; if it stays so, tell whoever runs the relay";
+        return report.warn("prekeys", what, remedy);
+    }
+    report.ok("prekeys", what)
 }
 
 /// Why the profile cannot be opened.

@@ -86,8 +86,9 @@ pub(crate) fn verdict(error: &anyhow::Error) -> Verdict {
             return Verdict::of(*exit, code);
         }
     }
-    if error.is::<Usage>() {
-        Verdict::of(USAGE, "usage")
+    if let Some(Usage(cause)) = error.downcast_ref() {
+        let verdict = verdict(cause);
+        if verdict.exit == UNEXPECTED { Verdict::of(USAGE, "usage") } else { verdict }
     } else if error.is::<Unreachable>() {
         Verdict { retryable: true, ..Verdict::of(UNREACHABLE, "unreachable") }
     } else if error.is::<Untrusted>() {

@@ -166,9 +166,7 @@ impl Profile {
         config: impl Fn() -> Config,
     ) -> Result<Client> {
         if !self.exists() {
-            let command = self.command();
-            let why = format!("there is no profile {}; make one: {command} register NAME", self.name);
-            return Err(anyhow::Error::new(Error::NoProfile).context(why));
+            return Err(Error::NoProfile).with_context(|| format!("the profile {}", self.name));
         }
         let by_key_file = Protected::KeyFile(self.key_file());
         match Client::open(config().store(self.storage(&by_key_file))).await {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anstream::ColorChoice;
 use anyhow::{Context, Result};
 use clap::Args;
-use sprag_client::{Client, Config, Error};
+use sprag_client::{Client, Config, Connection, Error};
 use tokio::runtime;
 
 use crate::failure::Interrupted;
@@ -121,10 +121,11 @@ impl Place {
     }
 }
 
-/// Lets what is still to be told to others go out; what cannot goes with the next command.
+/// Lets what is still to be told to others go out, such as receipts; what cannot goes with the next
+/// command.
 pub(crate) async fn settle(client: &Client) {
-    if matches!(client.connection(), sprag_client::Connection::Online) {
-        let _ = client.settle(SETTLE_WITHIN).await;
+    if matches!(client.connection(), Connection::Online) {
+        let _ = client.rest(SETTLE_WITHIN).await;
     }
 }
 

@@ -4,6 +4,7 @@
 fn commands() {
     trycmd::TestCases::new()
         .env("COLUMNS", "80")
+        .env("XDG_DATA_HOME", "/nonexistent")
         .case("tests/cmd/*.trycmd")
         .case("tests/cmd/*.toml");
 }

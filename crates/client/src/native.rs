@@ -43,7 +43,7 @@ use std::time::Duration;
 
 use sprag_api::directory::KeyCounts;
 use sprag_api::name::Origin;
-use sprag_protocol::{AccountName, DeviceId};
+use sprag_protocol::{AccountName, DeviceId, Timestamp};
 use sprag_store::Batch;
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -212,6 +212,17 @@ impl Client {
     /// Why there is no connection, or [`Error::Timeout`], when the time is over. [`Error::Closed`].
     pub async fn caught_up(&self, within: Duration) -> Result<(), Error> {
         self.until(within, |desk| desk.engine().caught_up()).await
+    }
+
+    /// Waits until nothing is left to do that could be done within this time: what a person wrote, receipts,
+    /// repairs, what other own devices are to get, prekeys. Whoever closes the client soon calls this before.
+    ///
+    /// # Errors
+    /// Why there is no connection, or [`Error::Timeout`], when the time is over. [`Error::Closed`].
+    pub async fn rest(&self, within: Duration) -> Result<(), Error> {
+        let end = clock::now().seconds().saturating_add(within.as_secs());
+        let end = Timestamp::from_seconds(end);
+        self.until(within, move |desk| desk.engine().is_at_rest(end)).await
     }
 
     async fn until(

@@ -43,8 +43,9 @@ fn what_is_said_around_a_cause_hides_it_from_nobody() {
     let error = anyhow::Error::new(Error::Unreachable).context("it stays queued");
     let found = verdict(&error);
     assert_eq!(found, Verdict { exit: UNREACHABLE, code: "unreachable", retryable: true });
-    let error = usage(anyhow::Error::new(Error::Store(StoreError::Full)).context("outer"));
-    assert_eq!(verdict(&error).code, "disk-full");
+    let error = usage(anyhow::Error::new(Error::Name).context("outer"));
+    assert_eq!(verdict(&error).code, "bad-name");
+    assert_eq!(verdict(&usage(Error::Name.into())).code, "bad-name");
     assert_eq!(verdict(&anyhow::Error::new(StoreError::Full)).code, "disk-full");
 }
 

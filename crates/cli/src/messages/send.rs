@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use super::{save, state};
 use crate::failure::usage;
 use crate::out::Out;
-use crate::running::{Manner, Place, Reach};
+use crate::running::{self, Manner, Place, Reach};
 use crate::serve::amount::Span;
 
 #[derive(Args, Debug)]
@@ -74,6 +74,9 @@ impl Until {
 /// Sends.
 pub(crate) async fn run(options: &Options, place: &Place) -> Result<()> {
     let text = text(options).map_err(usage)?;
+    if text.as_ref().is_some_and(|text| !(1..=MAX_TEXT_LEN).contains(&text.len())) {
+        return Err(Error::Refused(Refusal::TooLong).into());
+    }
     let reach = if options.wait == Until::Queued && options.files.is_empty() {
         Reach::Here
     } else {
@@ -114,9 +117,10 @@ async fn send(
         }
         trouble = trouble.or(outcome.err());
     }
-    // What earlier commands left, and receipts for what came meanwhile.
-    if trouble.is_none() && client.connection() != Connection::Offline {
+    if trouble.is_none() {
+        // What earlier commands left, and receipts for what came meanwhile.
         let _ = client.settle(end.saturating_duration_since(Instant::now())).await;
+        running::settle(client).await;
     }
     trouble.map_or(Ok(()), |error| Err(late(options.wait, &options.to, error)))
 }
@@ -176,7 +180,8 @@ fn late(wait: Until, to: &str, error: Error) -> anyhow::Error {
     let what = match error {
         Error::NotSent(_) | Error::Store(_) | Error::Closed => return error.into(),
         Error::Refused(Refusal::KeyChanged) => {
-            return anyhow::Error::new(error).context(format!("it stays queued until you decide: verify {to}"));
+            let what = format!("it stays queued until you decide (sprag verify {to})");
+            return anyhow::Error::new(error).context(what);
         }
         _ => match wait {
             Until::Queued | Until::Sent => {

@@ -262,6 +262,8 @@ fn the_doctor_looks_at_everything() {
 fn a_file_that_is_gone_is_told_and_the_rest_arrives() {
     let world = World::new();
     world.register(&["alice", "bob"]);
+    world.done("alice", &["send", "bob", "before"]);
+    world.done("bob", &["recv"]);
     let file = world.file("a.txt", "content");
     world.done("alice", &["send", "bob", "--file", file.to_str().unwrap()]);
     world.done("alice", &["send", "bob", "after"]);

@@ -55,7 +55,10 @@ impl World {
         let mut serve = self.command();
         let listen = self.url.trim_start_matches("http://");
         serve.args(["serve", "--json", "--ops-listen=off", "--listen", listen]);
-        serve.arg("--data").arg(self.path("relay")).args(GENEROUS).args(flags);
+        let name = |flag: &str| flag.split('=').next().map(str::to_owned);
+        let said = |limit: &&str| flags.iter().any(|flag| name(flag) == name(limit));
+        serve.arg("--data").arg(self.path("relay")).args(flags);
+        serve.args(GENEROUS.iter().filter(|limit| !said(limit)));
         let mut child =
             serve.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it runs");
         let mut line = String::new();
