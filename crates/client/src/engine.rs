@@ -372,6 +372,22 @@ impl Engine {
             && !self.outbox.values().any(|out| out.queued.visible && !stuck(&out.queued.to))
     }
 
+    /// Whether nothing is to be done at all, but for what waits for a person or for a time: also what only
+    /// devices tell each other has been sent, and the relay has this device's prekeys.
+    #[must_use]
+    pub fn is_idle(&self, now: Timestamp) -> bool {
+        let waits = |name: &AccountName| {
+            self.is_blocked(name) || self.live.paused.get(name).is_some_and(|until| now < *until)
+        };
+        let due = |item: &Queued| item.not_before <= now;
+        let mut queued = self.queue.iter().filter(|(name, _)| !waits(name));
+        let mut outbox = self.outbox.values().filter(|out| !waits(&out.queued.to));
+        self.live.calls.is_empty()
+            && self.live.uploads.is_empty()
+            && !queued.any(|(_, items)| items.values().any(due))
+            && !outbox.any(|out| out.due_at().is_none_or(|at| at <= now))
+    }
+
     /// How far a message of the own account has come, as long as it is not sent; `None` afterwards.
     #[must_use]
     pub fn progress(&self, with: &AccountName, id: MessageId) -> Option<MessageState> {

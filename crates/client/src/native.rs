@@ -206,6 +206,15 @@ impl Client {
         self.until(within, |desk| desk.engine().is_settled(clock::now())).await
     }
 
+    /// Waits until nothing is under way at all: what [`settle`](Self::settle) waits for, and receipts, repairs and
+    /// prekeys. Whoever closes a client sooner leaves them to the next connection, which may be short too.
+    ///
+    /// # Errors
+    /// Why there is no connection, or [`Error::Timeout`], when the time is over. [`Error::Closed`].
+    pub async fn idle(&self, within: Duration) -> Result<(), Error> {
+        self.until(within, |desk| desk.engine().is_idle(clock::now())).await
+    }
+
     /// Waits until everything that waited at the relay has been received.
     ///
     /// # Errors
