@@ -1,11 +1,13 @@
 //! What every command of a client does around its work: a runtime, signals, opening and closing the profile.
 
+use std::convert::Infallible;
+use std::future::pending;
 use std::time::Duration;
 
 use anstream::ColorChoice;
 use anyhow::{Context, Result};
 use clap::Args;
-use sprag_client::{Client, Config, Error};
+use sprag_client::{Client, Config, Error, Events, Happening};
 use tokio::runtime;
 
 use crate::failure::Interrupted;
@@ -95,7 +97,11 @@ impl Place {
         act: impl AsyncFnOnce(&Client) -> Result<()>,
     ) -> Result<()> {
         let client = self.open(reach).await?;
-        let outcome = act(&client).await;
+        let outcome = tokio::select! {
+            biased;
+            outcome = act(&client) => outcome,
+            never = warn(client.events(), self.out) => match never {},
+        };
         client.close().await;
         outcome
     }
@@ -121,10 +127,28 @@ impl Place {
     }
 }
 
+/// Says what a person must know whatever they wanted to do.
+async fn warn(mut events: Events, out: Out) -> Infallible {
+    while let Some(happening) = events.next().await {
+        match happening {
+            Happening::StartedAfresh => out.say(
+                "this profile comes from a backup or is an older copy of itself: every session starts \
+                 afresh, and what was received since the copy was made is not here",
+            ),
+            Happening::Cloned => out.say(
+                "another copy of this profile is in use, and messages may reach only one of them: \
+                 end one, and link it as a device of its own",
+            ),
+            _ => {}
+        }
+    }
+    pending().await
+}
+
 /// Lets what is still to be told to others go out; what cannot goes with the next command.
 pub(crate) async fn settle(client: &Client) {
     if matches!(client.connection(), sprag_client::Connection::Online) {
-        let _ = client.settle(SETTLE_WITHIN).await;
+        let _ = client.idle(SETTLE_WITHIN).await;
     }
 }
 

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use super::{save, state};
 use crate::failure::usage;
 use crate::out::Out;
-use crate::running::{Manner, Place, Reach};
+use crate::running::{self, Manner, Place, Reach};
 use crate::serve::amount::Span;
 
 #[derive(Args, Debug)]
@@ -117,6 +117,7 @@ async fn send(
     // What earlier commands left, and receipts for what came meanwhile.
     if trouble.is_none() && client.connection() != Connection::Offline {
         let _ = client.settle(end.saturating_duration_since(Instant::now())).await;
+        running::settle(client).await;
     }
     trouble.map_or(Ok(()), |error| Err(late(options.wait, &options.to, error)))
 }
