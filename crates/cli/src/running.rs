@@ -1,11 +1,13 @@
 //! What every command of a client does around its work: a runtime, signals, opening and closing the profile.
 
+use std::convert::Infallible;
+use std::future::pending;
 use std::time::Duration;
 
 use anstream::ColorChoice;
 use anyhow::{Context, Result};
 use clap::Args;
-use sprag_client::{Client, Config, Connection, Error};
+use sprag_client::{Client, Config, Connection, Error, Events, Happening};
 use tokio::runtime;
 
 use crate::failure::Interrupted;
@@ -95,7 +97,11 @@ impl Place {
         act: impl AsyncFnOnce(&Client) -> Result<()>,
     ) -> Result<()> {
         let client = self.open(reach).await?;
-        let outcome = act(&client).await;
+        let outcome = tokio::select! {
+            biased;
+            outcome = act(&client) => outcome,
+            never = warn(client.events(), self.out) => match never {},
+        };
         client.close().await;
         outcome
     }
@@ -119,6 +125,24 @@ impl Place {
             () = self.stop.asked() => Err(Interrupted.into()),
         }
     }
+}
+
+/// Says what a person must know whatever they wanted to do.
+async fn warn(mut events: Events, out: Out) -> Infallible {
+    while let Some(happening) = events.next().await {
+        match happening {
+            Happening::StartedAfresh => out.say(
+                "this profile comes from a backup or is an older copy of itself: every session starts \
+                 afresh, and what was received since the copy was made is not here",
+            ),
+            Happening::Cloned => out.say(
+                "another copy of this profile is in use, and messages may reach only one of them: \
+                 end one, and link it as a device of its own",
+            ),
+            _ => {}
+        }
+    }
+    pending().await
 }
 
 /// Lets what is still to be told to others go out, such as receipts; what cannot goes with the next

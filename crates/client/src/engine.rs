@@ -378,14 +378,13 @@ impl Engine {
     pub fn is_at_rest(&self, until: Timestamp) -> bool {
         let queued = self.queue.iter().filter(|(name, _)| !self.is_blocked(name));
         let repairs = self.sessions.iter().filter(|((name, _), _)| !self.is_blocked(name));
-        let publishing = |call: &turn::Pending| matches!(call, turn::Pending::Publish { .. });
         let due = |item: &Queued| item.not_before <= until;
         !queued.into_iter().any(|(_, items)| items.values().any(due))
             && !repairs.filter_map(|(_, peering)| peering.repair_due()).any(|due| due <= until)
             && self.outbox.is_empty()
             && !self.restored
             && self.live.uploads.is_empty()
-            && !self.is_pending(publishing)
+            && self.live.calls.is_empty()
     }
 
     /// How far a message of the own account has come, as long as it is not sent; `None` afterwards.

@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail anywhere")]
 #![cfg(unix)]
 
+mod crash;
 mod devices;
 mod identity;
 mod readme;

@@ -76,6 +76,10 @@ impl World {
         }
     }
 
+    pub(crate) fn has_relay(&self) -> bool {
+        self.relay.is_some()
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
