@@ -9,7 +9,7 @@ use crate::messages::{list, recv, search, send};
 use crate::pages::{CompletionsOptions, ManOptions};
 use crate::serve::amount::{Count, Span};
 use crate::serve::settings::{OpsAddress, Settings};
-use crate::{backup, devices, doctor, register, settings, verify};
+use crate::{backup, chat, devices, doctor, register, settings, verify};
 
 /// End-to-end encrypted messages, and a relay to host yourself
 #[derive(Debug, Parser)]
@@ -45,6 +45,9 @@ pub(crate) enum Command {
     /// Read what is unread, once or for as long as it runs
     #[command(after_long_help = RECEIVES)]
     Recv(recv::Options),
+    /// Talk in this terminal: conversations, search, safety numbers, devices
+    #[command(after_long_help = CHATS)]
+    Chat(chat::Options),
     /// List conversations, or what was said in one
     #[command(after_long_help = LISTS)]
     List(list::Options),
@@ -218,6 +221,12 @@ Where the relay cannot be reached, the message stays queued (exit code 3), and g
 command that connects.
 
 A JSON object for each message: id, to, state (queued, sending, sent, delivered, read or failed).";
+
+const CHATS: &str = "\
+F1, or ? in the list of conversations, shows what the keys do. Colours are off with NO_COLOR or \
+--color never; everything is told by shapes and words too. It needs a terminal of 20 columns and 5 \
+rows at least. A message counts as read once it was on the screen while the terminal had your \
+attention, where the terminal tells that.";
 
 const RECEIVES: &str = "\
 A message counts as read once it was written out: what is interrupted loses nothing.

@@ -15,6 +15,7 @@ use running::Begun;
 mod admin;
 mod arguments;
 mod backup;
+mod chat;
 mod devices;
 mod display;
 mod doctor;
@@ -51,6 +52,7 @@ fn run(arguments: Arguments) -> Result<()> {
         Command::Register(o) => begun.on(&o.manner, async |place| register::run(&o, place).await),
         Command::Send(o) => begun.on(&o.manner, async |place| send::run(&o, place).await),
         Command::Recv(o) => begun.on(&o.manner, async |place| recv::run(&o, place).await),
+        Command::Chat(o) => begun.on(&o.manner, async |place| chat::run(&o, place).await),
         Command::List(o) => begun.on(&o.manner, async |place| list::run(&o, place).await),
         Command::Search(o) => begun.on(&o.manner, async |place| search::run(&o, place).await),
         Command::Verify(o) => begun.on(&o.manner, async |place| verify::run(&o, place).await),
