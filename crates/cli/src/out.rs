@@ -38,6 +38,15 @@ impl Out {
         self.asks
     }
 
+    /// Whether what is drawn may have colours.
+    pub(crate) fn has_color(self) -> bool {
+        let choice = match self.color {
+            ColorChoice::Auto => AutoStream::choice(&io::stdout()),
+            choice => choice,
+        };
+        !matches!(choice, ColorChoice::Never)
+    }
+
     /// One line of data: this value, or this text, in which styles are kept where they are wanted.
     /// It has reached whoever reads it, or the system, when this returns.
     pub(crate) fn data(self, value: &Value, text: &str) -> Result<()> {

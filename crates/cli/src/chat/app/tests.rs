@@ -31,7 +31,7 @@ fn quits(world: &World) -> bool {
 fn opening_marks_what_is_seen_as_read() {
     let mut world = world();
     assert!(world.shows("(2)"));
-    assert_eq!(marks(&world), []);
+    assert_eq!(marks(&world), [0; 0]);
     world.press("<Enter>");
     assert_eq!(marks(&world), [6]);
     assert!(!world.shows("(2)"));
@@ -45,7 +45,7 @@ fn nothing_is_read_that_nobody_sees() {
     let mut world = world();
     world.tell(Input::Focus(false));
     world.press("<Enter>");
-    assert_eq!(marks(&world), []);
+    assert_eq!(marks(&world), [0; 0]);
     world.tell(Input::Focus(true));
     assert_eq!(marks(&world), [6]);
     // Another screen is in front.
