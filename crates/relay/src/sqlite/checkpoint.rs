@@ -75,6 +75,8 @@ impl Checkpoints {
         }))?;
         let database = Connection::open(file)?;
         schema::settle(&database)?;
+        // Only a connection that has read the file knows that it has a log.
+        database.query_row("SELECT count(*) FROM sqlite_schema", (), |_| Ok(()))?;
         Ok((pages, database))
     }
 

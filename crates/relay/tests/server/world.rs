@@ -1,6 +1,6 @@
 //! A relay in a folder of its own, and a client that speaks HTTP byte by byte.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{self, IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use sprag_relay::config::{Config, Limits};
 use tempfile::TempDir;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
+use tokio::task::yield_now;
 use tokio::time::timeout;
 
 /// What should happen must happen within this.
@@ -77,7 +78,12 @@ pub(crate) struct Answer {
 
 impl Client<TcpStream> {
     pub(crate) async fn to(address: SocketAddr) -> Self {
-        Self(TcpStream::connect(address).await.expect("a connection"))
+        // The relay has its turn, and then none until this is connected: one that refuses it would be
+        // faster than its client otherwise.
+        yield_now().await;
+        let stream = net::TcpStream::connect(address).expect("a connection");
+        stream.set_nonblocking(true).expect("a stream");
+        Self(TcpStream::from_std(stream).expect("a stream"))
     }
 }
 
