@@ -46,6 +46,8 @@ pub(crate) struct Log {
     /// By account and position.
     pub(crate) entries: BTreeMap<(String, u64), Option<Read>>,
     pub(crate) marks: BTreeSet<(Mark, String, u64)>,
+    /// The numbers that its texts were sent with.
+    pub(crate) sent: BTreeMap<u64, String>,
 }
 
 /// What a device does outside of itself after a commit.
@@ -315,6 +317,9 @@ impl Log {
                 }
                 Record::Mark(mark, with, place) => {
                     self.marks.insert((mark, with, place));
+                }
+                Record::Sent(number, text) => {
+                    self.sent.insert(number, text);
                 }
                 Record::Unmark(mark, with, place) => {
                     self.marks.remove(&(mark, with, place));

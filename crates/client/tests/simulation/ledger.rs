@@ -46,6 +46,13 @@ impl Ledger {
         self.said.push(message);
     }
 
+    /// A device need not read this.
+    pub(super) fn excuse(&mut self, text: &str, reader: usize) {
+        if let Some(place) = self.by_text.get(text) {
+            self.said[*place].readers.remove(&reader);
+        }
+    }
+
     /// A device has forgotten what it had read and said since `then`.
     pub(super) fn roll_back(&mut self, index: usize, now: &Log, then: &Log) {
         let kept: BTreeSet<&str> = then.texts().collect();

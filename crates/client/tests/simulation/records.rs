@@ -4,7 +4,7 @@
 use prost::Message;
 use sprag_protocol::Sessions;
 use sprag_protocol::session::SessionId;
-use sprag_store::{Change, Key};
+use sprag_store::{Change, Collection, Key};
 
 #[derive(Clone, PartialEq, Message)]
 struct WrittenEntry {
@@ -70,6 +70,18 @@ pub(crate) struct Read {
     pub(crate) text: String,
 }
 
+#[derive(Clone, PartialEq, Message)]
+struct WrittenSent {
+    #[prost(bytes = "vec", tag = "2")]
+    content: Vec<u8>,
+}
+
+/// The text of a message of a person that was sent.
+fn sent(value: &[u8]) -> Option<String> {
+    let content = WrittenSent::decode(value).unwrap().content;
+    Some(WrittenContent::decode(&content[..]).unwrap().text?.text)
+}
+
 /// A record that matters to the model.
 #[derive(Debug)]
 pub(crate) enum Record {
@@ -78,6 +90,8 @@ pub(crate) enum Record {
     /// A message to this account, by its place, has reached this state.
     Mark(Mark, String, u64),
     Unmark(Mark, String, u64),
+    /// This text has this number.
+    Sent(u64, String),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -119,6 +133,9 @@ pub(crate) fn record(change: &Change) -> Option<Record> {
         Change::Put { key, value } => {
             if let Some(with) = member(key, "history") {
                 return Some(Record::Entry(with, key.position, entry(value)));
+            }
+            if key.collection == Collection::new("sent") {
+                return Some(Record::Sent(key.position, sent(value)?));
             }
             let mark = |(family, mark): &(&str, Mark)| {
                 Some(Record::Mark(*mark, member(key, family)?, key.position))

@@ -93,6 +93,8 @@ pub(crate) struct OneTime {
 pub(crate) struct Numbers {
     pub(crate) mark: u64,
     accepted: BTreeSet<u64>,
+    /// The devices that did not get a message.
+    pub(crate) left_out: BTreeMap<u64, Vec<u32>>,
 }
 
 #[derive(Clone)]

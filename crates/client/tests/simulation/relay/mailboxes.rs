@@ -123,6 +123,7 @@ impl Relay {
         }
         if let Some(sender) = self.mailbox(who) {
             sender.numbers.accept(number);
+            sender.numbers.left_out.insert(number, left_out.clone());
         }
         Ok(frame::Receipt { number, duplicate: false, left_out })
     }

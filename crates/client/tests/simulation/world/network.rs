@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use sprag_api::directory::{OpenSession, Register};
-use sprag_api::frame::{Hello, from_relay, to_relay};
+use sprag_api::frame::{Hello, Receipt, from_relay, to_relay};
 use sprag_api::problem::{Code, Problem};
 use sprag_client::{Answer, Call, CallId, Failure, Input};
 
@@ -212,6 +212,25 @@ impl World {
         true
     }
 
+    /// A message was stored, without a device whose mailbox was full, and its sender has not heard so: it
+    /// sends it again, hears that it was stored, and nobody knows that a device has not got it. The API
+    /// has no answer to that.
+    fn excuse(&mut self, index: usize, receipt: &Receipt) {
+        let device = &self.devices[index];
+        let who = (device.account.clone(), device.device().unwrap());
+        let text = device.log.sent.get(&receipt.number).cloned();
+        let numbers = self.relay.mailbox(&who).map(|mailbox| &mailbox.numbers);
+        let left_out = numbers.and_then(|numbers| numbers.left_out.get(&receipt.number)).cloned();
+        let (Some(text), Some(left_out)) = (text, left_out) else { return };
+        let Some((_, message)) = self.ledger.of(&text) else { return };
+        let to = message.to.clone();
+        for (reader, device) in self.devices.iter().enumerate() {
+            if device.account == to && device.device().is_some_and(|id| left_out.contains(&id)) {
+                self.ledger.excuse(&text, reader);
+            }
+        }
+    }
+
     /// The next frame of a wire reaches the device.
     pub(crate) fn step_down(&mut self, which: usize) -> bool {
         let busy = self.wires.iter().filter(|(_, wire)| !wire.down.is_empty());
@@ -220,6 +239,11 @@ impl World {
         let wire = self.wires.get_mut(&id).unwrap();
         let index = wire.device;
         let Some(frame) = wire.down.pop_front() else { return false };
+        if let from_relay::Frame::Accepted(accepted) = &frame {
+            for receipt in accepted.receipts.iter().filter(|receipt| receipt.duplicate) {
+                self.excuse(index, receipt);
+            }
+        }
         let closing = match &frame {
             from_relay::Frame::Closing(closing) => Some(closing.code.clone()),
             _ => None,
