@@ -15,7 +15,7 @@ use crate::profile::Lock;
 use crate::running::{self, Manner, Place, Reach};
 
 /// How long new prekeys may take to the relay.
-const START_WITHIN: Duration = Duration::from_secs(60);
+const START_WITHIN: Duration = Duration::from_mins(1);
 
 #[derive(Args, Debug)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
@@ -74,7 +74,7 @@ async fn back_up(file: &Path, options: &Options, place: &Place) -> Result<()> {
     }
     place
         .with_client(Reach::Here, async |client| {
-            let passphrase = asked(options, place).new().await?;
+            let passphrase = asked(options, place).fresh().await?;
             let written = client.backup(file, passphrase.as_str()).await;
             written.with_context(|| format!("the backup {shown} cannot be written"))?;
             place.out.data(&json!({ "backup": file }), &format!("Backed up into {shown}."))?;
@@ -84,14 +84,10 @@ async fn back_up(file: &Path, options: &Options, place: &Place) -> Result<()> {
         .await
 }
 
-async fn restore(
-    file: &Path,
-    lock: Option<Lock>,
-    options: &Options,
-    place: &Place,
-) -> Result<()> {
+async fn restore(file: &Path, lock: Option<Lock>, options: &Options, place: &Place) -> Result<()> {
     if place.profile.exists() {
-        let why = format!("there is a profile {} already; choose another with -p", place.profile.name());
+        let why =
+            format!("there is a profile {} already; choose another with -p", place.profile.name());
         return Err(anyhow::Error::new(StoreError::Exists).context(why));
     }
     let passphrase = asked(options, place).known().await?;
@@ -122,7 +118,9 @@ async fn restore(
         "folder": place.profile.folder(),
         "lock": making.lock().name(),
     });
-    place.out.data(&value, &format!("Restored {account} into the profile {}.", place.profile.name()))?;
+    place
+        .out
+        .data(&value, &format!("Restored {account} into the profile {}.", place.profile.name()))?;
     place.out.say(&making.protection());
     place.out.say("Do not use the old copy of this profile any more.");
     if let Err(error) = fresh? {
@@ -134,5 +132,5 @@ async fn restore(
 /// Tells the relay of new prekeys, so that it is done before the first message.
 async fn start_afresh(client: &Client) -> Result<(), Error> {
     running::connected(client).await?;
-    client.rest(START_WITHIN).await
+    client.idle(START_WITHIN).await
 }

@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 use sprag_client::{Client, Config, Error, Link, LinkCode, Linking};
 use sprag_protocol::DeviceId;
+use tokio::time::{sleep, timeout};
 
 use crate::display;
 use crate::failure::{Interrupted, usage};
@@ -21,7 +22,8 @@ use crate::verify::{agreed, on_dark};
 const MAX_CODE: u64 = 1024;
 
 /// How long it is waited for a new device to take what it gets.
-const HAND_OVER_WITHIN: Duration = Duration::from_secs(60);
+const HAND_OVER_WITHIN: Duration = Duration::from_mins(1);
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 #[derive(Args, Debug)]
 pub(crate) struct Options {
@@ -90,8 +92,7 @@ pub(crate) async fn run(options: &Options, place: &Place) -> Result<()> {
 async fn list(client: &Client, out: Out) -> Result<()> {
     for device in client.devices().await? {
         let (number, created) = (device.id.get(), device.created);
-        let value =
-            json!({ "device": number, "created": created.seconds(), "this": device.this });
+        let value = json!({ "device": number, "created": created.seconds(), "this": device.this });
         let this = if device.this { "  this one" } else { "" };
         out.data(&value, &format!("{number}  since {}{this}", display::time(created)))?;
     }
@@ -108,12 +109,26 @@ async fn link(options: &LinkOptions, place: &Place) -> Result<()> {
             let text = format!("Linked: it is device {}.", device.get());
             place.out.data(&json!({ "linked": device.get() }), &text)?;
             place.out.say("Waiting until it has everything that it is to get.");
-            if client.rest(HAND_OVER_WITHIN).await.is_err() || client.status().await?.queued > 0 {
+            if timeout(HAND_OVER_WITHIN, handed_over(client)).await.is_err() {
                 place.out.say("It does not answer yet: it gets the rest with your next command.");
             }
             Ok(())
         })
         .await
+}
+
+/// Waits until nothing is queued but what is for people.
+async fn handed_over(client: &Client) -> Result<(), Error> {
+    loop {
+        let status = client.status().await?;
+        let talks = client.conversations().await?;
+        let for_people = talks.iter().map(|talk| talk.waiting).sum();
+        let left = u64::try_from(status.queued + status.in_flight).unwrap_or(u64::MAX);
+        if left <= for_people {
+            return Ok(());
+        }
+        sleep(LOOK_AGAIN).await;
+    }
 }
 
 /// Whoever sees the code while it is new can misuse it: it need not be in the command line.
@@ -166,7 +181,9 @@ fn show(linking: &Linking, place: &Place) -> Result<()> {
         out.text(&on_dark(&line))?;
     }
     out.data(&json!({ "code": code }), &code)?;
-    out.say("Give this code to a device of the account, and to nobody else: sprag devices link CODE");
+    out.say(
+        "Give this code to a device of the account, and to nobody else: sprag devices link CODE",
+    );
     out.say("Waiting until that is done; Ctrl-C ends the waiting.");
     Ok(())
 }
@@ -191,7 +208,8 @@ fn tell(
 }
 
 async fn remove(device: u32, yes: bool, place: &Place) -> Result<()> {
-    let device = DeviceId::new(device).ok_or(Error::Refused(sprag_client::Refusal::NoSuchDevice))?;
+    let device =
+        DeviceId::new(device).ok_or(Error::Refused(sprag_client::Refusal::NoSuchDevice))?;
     place
         .with_client(Reach::Relay, async |client| {
             running::connected(client).await?;

@@ -1,6 +1,7 @@
 //! How things look in a terminal: text from others, times, sizes, QR codes.
 
 use std::borrow::Cow;
+use std::fmt::Write;
 
 use jiff::Timestamp as Moment;
 use jiff::tz::TimeZone;
@@ -51,7 +52,8 @@ pub(crate) fn json(value: &serde_json::Value) -> String {
         if is_treacherous(c) {
             let mut units = [0; 2];
             for unit in c.encode_utf16(&mut units) {
-                safe.push_str(&format!("\\u{unit:04x}"));
+                // Writing to a string cannot fail.
+                let _ = write!(safe, "\\u{unit:04x}");
             }
         } else {
             safe.push(c);
@@ -94,7 +96,8 @@ fn controls(text: &str) -> &str {
 fn string(text: &str) -> &str {
     for (at, c) in text.char_indices() {
         let (_, rest) = text.split_at(at);
-        if let Some(rest) = rest.strip_prefix(['\u{7}', '\u{9c}']).or(rest.strip_prefix("\u{1b}\\")) {
+        if let Some(rest) = rest.strip_prefix(['\u{7}', '\u{9c}']).or(rest.strip_prefix("\u{1b}\\"))
+        {
             return rest;
         }
         if c == '\n' {

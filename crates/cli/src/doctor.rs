@@ -58,9 +58,7 @@ pub(crate) async fn run(place: &Place) -> Result<()> {
         }
         let began = Instant::now();
         let looked = place
-            .with_client(Reach::Relay, async |client| {
-                examine(client, began, &mut report).await
-            })
+            .with_client(Reach::Relay, async |client| examine(client, began, &mut report).await)
             .await;
         if let Err(error) = looked {
             unopened(&error, &mut report)?;
@@ -160,7 +158,12 @@ async fn store(client: &Client, status: &Status, report: &mut Report) -> Result<
             Ok(count) => entries += count,
             Err(error) => {
                 let what = format!("a conversation cannot be read: {error}");
-                return report.fail("store", what, "restore a backup into a new profile", UNEXPECTED);
+                return report.fail(
+                    "store",
+                    what,
+                    "restore a backup into a new profile",
+                    UNEXPECTED,
+                );
             }
         }
     }
@@ -182,7 +185,9 @@ fn encryption(relay: &str, report: &mut Report) -> Result<()> {
     let host = relay.strip_prefix("http://");
     match host {
         None => report.ok("tls", "the way to the relay is encrypted"),
-        Some(host) if is_loopback(host) => report.ok("tls", "none, and none needed on this machine"),
+        Some(host) if is_loopback(host) => {
+            report.ok("tls", "none, and none needed on this machine")
+        }
         Some(_) => {
             let what = "the way to the relay is not encrypted: who listens sees who writes to whom";
             report.warn("tls", what, "ask whoever runs the relay for an https:// address")
@@ -232,7 +237,8 @@ async fn prekeys(client: &Client, report: &mut Report) -> Result<()> {
         return report.warn("prekeys", "the relay does not say how many it has", remedy);
     };
     let prekeys = counted?;
-    let what = format!("{} and {} one-time prekeys at the relay", prekeys.one_time, prekeys.one_time_kem);
+    let what =
+        format!("{} and {} one-time prekeys at the relay", prekeys.one_time, prekeys.one_time_kem);
     if prekeys.one_time.min(prekeys.one_time_kem) < FEW_PREKEYS {
         let remedy = "run this again; if it stays so, tell whoever runs the relay";
         return report.warn("prekeys", what, remedy);

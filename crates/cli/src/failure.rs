@@ -130,7 +130,16 @@ fn exit(error: &Error) -> u8 {
         | Error::AccountGone
         | Error::Offline
         | Error::Timeout => UNREACHABLE,
-        _ => UNEXPECTED,
+        Error::Profile
+        | Error::NewerProfile
+        | Error::Removed
+        | Error::TakenOver
+        | Error::Closed
+        | Error::File(_)
+        | Error::FileChanged
+        | Error::FileGone
+        | Error::FileDamaged
+        | Error::System => UNEXPECTED,
     }
 }
 
@@ -141,7 +150,14 @@ fn of_store(error: StoreError) -> u8 {
         | StoreError::Missing
         | StoreError::Exists
         | StoreError::Foreign => USAGE,
-        _ => UNEXPECTED,
+        StoreError::InUse { .. }
+        | StoreError::Full
+        | StoreError::Io(_)
+        | StoreError::Damaged
+        | StoreError::Newer { .. }
+        | StoreError::TooLarge
+        | StoreError::TooCostly
+        | StoreError::Exposed => UNEXPECTED,
     }
 }
 
@@ -151,7 +167,15 @@ fn of_refusal(refusal: Refusal) -> u8 {
         Refusal::Unreachable => UNREACHABLE,
         Refusal::Refused(code) => of_relay(code),
         Refusal::NotReady => UNEXPECTED,
-        _ => USAGE,
+        Refusal::TooLong
+        | Refusal::OwnAccount
+        | Refusal::UnknownAccount
+        | Refusal::NoSuchAccount
+        | Refusal::NothingOffered
+        | Refusal::NoAccountKey
+        | Refusal::TooManyDevices
+        | Refusal::AlreadyLinked
+        | Refusal::NoSuchDevice => USAGE,
     }
 }
 

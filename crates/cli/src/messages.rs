@@ -30,7 +30,11 @@ fn why(state: MessageState) -> Option<&'static str> {
     match state {
         MessageState::Failed(Failed::NoSuchAccount) => Some("no-such-account"),
         MessageState::Failed(Failed::Refused) => Some("refused"),
-        _ => None,
+        MessageState::Queued
+        | MessageState::Sending
+        | MessageState::Sent
+        | MessageState::Delivered
+        | MessageState::Read => None,
     }
 }
 

@@ -42,16 +42,15 @@ impl Asked<'_> {
     }
 
     /// A passphrase for something new: asked for twice.
-    pub(crate) async fn new(&self) -> Result<Zeroizing<String>> {
-        let passphrase = match self.file {
-            Some(file) => read(file).map_err(usage)?,
-            None => {
-                let passphrase = self.prompt("New ").await?;
-                if *self.prompt("Again: ").await? != *passphrase {
-                    return Err(usage(anyhow!("the two are not the same; nothing was done")));
-                }
-                passphrase
+    pub(crate) async fn fresh(&self) -> Result<Zeroizing<String>> {
+        let passphrase = if let Some(file) = self.file {
+            read(file).map_err(usage)?
+        } else {
+            let passphrase = self.prompt("New: ").await?;
+            if *self.prompt("Again: ").await? != *passphrase {
+                return Err(usage(anyhow!("the two are not the same; nothing was done")));
             }
+            passphrase
         };
         if passphrase.chars().count() < MIN_NEW {
             let error = anyhow!("a passphrase of less than {MIN_NEW} characters is soon guessed");
@@ -63,7 +62,8 @@ impl Asked<'_> {
     async fn prompt(&self, before: &str) -> Result<Zeroizing<String>> {
         let Self { of, flag, .. } = self;
         if !self.out.asks() {
-            let error = anyhow!("{of} is needed: name a file with it by {flag} (- is standard input)");
+            let error =
+                anyhow!("{of} is needed: name a file with it by {flag} (- is standard input)");
             return Err(usage(error));
         }
         let prompt = format!("{before}{of}: ");

@@ -32,7 +32,7 @@ const MAX_NAME: usize = 64;
 /// Which profile, and how it opens.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct Choice {
-    /// Use this profile: one device of one account [default: default] [env: SPRAG_PROFILE=]
+    /// Use this profile: one device of one account [default: default]
     #[arg(short, long, value_name = "NAME", global = true, help_heading = HEADING)]
     pub(crate) profile: Option<String>,
 
@@ -216,12 +216,11 @@ impl Profile {
         let (folder, key_file) = (self.folder.exists(), self.key_file().exists());
         let database = self.exists();
         let known = if database { self.lock()? } else { None };
-        let (lock, protection) = match known {
-            Some(lock) => (lock, self.unlock(lock, out, stop).await?),
-            None => {
-                let lock = lock.unwrap_or(Lock::KeyFile);
-                (lock, self.protect(lock, out, stop).await?)
-            }
+        let (lock, protection) = if let Some(lock) = known {
+            (lock, self.unlock(lock, out, stop).await?)
+        } else {
+            let lock = lock.unwrap_or(Lock::KeyFile);
+            (lock, self.protect(lock, out, stop).await?)
         };
         Ok(Making { profile: self, lock, folder, database, key_file, protection })
     }
@@ -229,7 +228,7 @@ impl Profile {
     async fn protect(&self, lock: Lock, out: Out, stop: &Stop) -> Result<Protected> {
         Ok(match lock {
             Lock::KeyFile => Protected::KeyFile(self.key_file()),
-            Lock::Passphrase => Protected::Passphrase(self.asked(out, stop).new().await?),
+            Lock::Passphrase => Protected::Passphrase(self.asked(out, stop).fresh().await?),
             Lock::Keyring => Protected::Key(keyring::make(self.folder()).await.map_err(usage)?),
         })
     }

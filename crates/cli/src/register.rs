@@ -81,17 +81,13 @@ pub(crate) fn check(name: &str, relay: &str) -> Result<(), Error> {
 pub(crate) async fn failed(error: Error, place: &Place, making: Making<'_>) -> anyhow::Error {
     let profile = place.profile.name();
     making.undo().await;
-    match error {
-        Error::Registered => {
-            anyhow::Error::new(error).context(format!("there is a profile {profile} already"))
-        }
-        error => {
-            if place.profile.exists() && error.retryable() {
-                place.out.say(GOES_ON);
-            }
-            error.into()
-        }
+    if error == Error::Registered {
+        return anyhow::Error::new(error).context(format!("there is a profile {profile} already"));
     }
+    if place.profile.exists() && error.retryable() {
+        place.out.say(GOES_ON);
+    }
+    error.into()
 }
 
 /// What to do where it is not known how far it came.

@@ -20,6 +20,7 @@ use crate::running::{self, Manner, Place, Reach};
 const PREFIX: &str = "sprag-safety:";
 
 #[derive(Args, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub(crate) struct Options {
     /// The account
     pub(crate) with: String,
@@ -55,6 +56,9 @@ pub(crate) async fn run(options: &Options, place: &Place) -> Result<()> {
 
 async fn verify(options: &Options, place: &Place, client: &Client) -> Result<()> {
     let with = options.with.as_str();
+    if with == client.account().as_str() {
+        return Err(Error::Refused(Refusal::OwnAccount).into());
+    }
     if options.accept_new_key {
         return accept(options, place, client).await;
     }
@@ -157,13 +161,16 @@ async fn compare(client: &Client, with: &str, text: &str, out: Out) -> Result<()
 async fn accept(options: &Options, place: &Place, client: &Client) -> Result<()> {
     let (with, out) = (options.with.as_str(), place.out);
     running::connected(client).await?;
-    let peer = client.refresh(with).await?;
+    match client.refresh(with).await {
+        Ok(_) | Err(Error::Refused(Refusal::KeyChanged)) => {}
+        Err(error) => return Err(error.into()),
+    }
     let Some(new) = client.offered_safety_number(with).await? else {
         return Err(Error::Refused(Refusal::NothingOffered).into());
     };
     let old = client.safety_number(with).await?;
     if !out.is_json() {
-        out.say(&format!("The safety number with {} was:\n\n{}\n", peer.name, grid(&old)));
+        out.say(&format!("The safety number with {with} was:\n\n{}\n", grid(&old)));
         out.say(&format!("With the new key it is:\n\n{}\n", grid(&new)));
     }
     if !options.yes && !agreed(place, "Accept the new key?", "--yes").await? {
@@ -180,7 +187,9 @@ async fn accept(options: &Options, place: &Place, client: &Client) -> Result<()>
 /// Asks; where there is nobody to ask, the flag that answers is needed.
 pub(crate) async fn agreed(place: &Place, question: &str, flag: &str) -> Result<bool> {
     if !place.out.asks() {
-        return Err(usage(anyhow!("nobody can be asked here: say {flag} if that is what you want")));
+        return Err(usage(anyhow!(
+            "nobody can be asked here: say {flag} if that is what you want"
+        )));
     }
     let question = question.to_owned();
     let asking = tokio::task::spawn_blocking(move || {

@@ -21,7 +21,7 @@ const TOGETHER: u64 = 64;
 /// How long no message comes before those that did are marked as read.
 const PAUSE: Duration = Duration::from_millis(200);
 /// How long may pass from one message that waits at the relay to the next one.
-const CATCH_UP_WITHIN: Duration = Duration::from_secs(600);
+const CATCH_UP_WITHIN: Duration = Duration::from_mins(10);
 
 #[derive(Args, Debug)]
 pub(crate) struct Options {
@@ -132,6 +132,7 @@ async fn follow(mut written: Written<'_>, place: &Place) -> Result<()> {
 }
 
 /// Tells how the connection is, until the client is closed.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the rest is for those who watch")]
 async fn tell(client: Client, out: Out) {
     let mut events = client.events();
     let mut broken = false;
@@ -172,7 +173,8 @@ impl Written<'_> {
             match save::save(self.client, file, folder, self.out).await {
                 Ok(path) => {
                     text = format!("{text} -> {}", path.display());
-                    if let Some(file) = value.get_mut("file").and_then(|file| file.as_object_mut()) {
+                    if let Some(file) = value.get_mut("file").and_then(|file| file.as_object_mut())
+                    {
                         file.insert("saved".into(), json!(path));
                     }
                 }

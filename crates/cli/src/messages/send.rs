@@ -85,12 +85,7 @@ pub(crate) async fn run(options: &Options, place: &Place) -> Result<()> {
     place.with_client(reach, async |client| send(options, text, place.out, client).await).await
 }
 
-async fn send(
-    options: &Options,
-    text: Option<String>,
-    out: Out,
-    client: &Client,
-) -> Result<()> {
+async fn send(options: &Options, text: Option<String>, out: Out, client: &Client) -> Result<()> {
     let Span(within) = options.timeout;
     let end = Instant::now() + within;
     if client.connection() != Connection::Offline {
@@ -150,7 +145,8 @@ async fn arrived(client: &Client, message: &Sent, until: Until, end: Instant) ->
     };
     let Err(Error::Timeout) = reached else { return reached };
     // Where there is nothing to do but to wait, the relay has said so.
-    let paused = message.state().await? < MessageState::Sent && client.settle(Duration::ZERO).await.is_ok();
+    let paused =
+        message.state().await? < MessageState::Sent && client.settle(Duration::ZERO).await.is_ok();
     let limited = Error::Relay { code: Code::RateLimited, retry_after: None };
     Err(if paused { limited } else { Error::Timeout })
 }
@@ -176,6 +172,7 @@ async fn no_way(client: &Client, to: &AccountName) -> Error {
     }
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "whatever it is, it waits")]
 fn late(wait: Until, to: &str, error: Error) -> anyhow::Error {
     let what = match error {
         Error::NotSent(_) | Error::Store(_) | Error::Closed => return error.into(),
@@ -245,14 +242,20 @@ fn read() -> Result<String> {
     // One more than fits, and the end of the line.
     let most = u64::try_from(MAX_TEXT_LEN + 3).unwrap_or(u64::MAX);
     let mut bytes = Vec::new();
-    io::stdin().lock().take(most).read_to_end(&mut bytes).context("standard input cannot be read")?;
+    io::stdin()
+        .lock()
+        .take(most)
+        .read_to_end(&mut bytes)
+        .context("standard input cannot be read")?;
     let text = match String::from_utf8(bytes) {
         Ok(text) => text,
         Err(error) if error.utf8_error().error_len().is_none() => {
             // Cut off in the middle of a character: it is too long.
             return Err(Error::Refused(Refusal::TooLong).into());
         }
-        Err(_) => bail!("what came on standard input is not UTF-8 text; send it as a file: --file PATH"),
+        Err(_) => {
+            bail!("what came on standard input is not UTF-8 text; send it as a file: --file PATH")
+        }
     };
     let line = text.strip_suffix('\n').unwrap_or(&text);
     Ok(line.strip_suffix('\r').unwrap_or(line).to_owned())

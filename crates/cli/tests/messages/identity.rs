@@ -56,6 +56,8 @@ fn a_changed_key_stops_everything_until_somebody_decides() {
     let data = world.path("relay");
     world.done("bob", &["admin", "remove-account", "bob", "--data", data.to_str().unwrap()]);
     world.done("new-bob", &["register", "bob"]);
+    world.done("new-bob", &["send", "alice", "it is me, bob"]);
+    assert_eq!(world.texts("alice"), [""; 0]);
     let sent = world.run("alice", &["send", "bob", "two", "--json"]);
     assert_eq!((sent.code, sent.error().as_str()), (Some(4), "key-changed"), "{sent:?}");
     let refused = world.run("alice", &["send", "bob", "three", "--json"]);
@@ -72,6 +74,7 @@ fn a_changed_key_stops_everything_until_somebody_decides() {
     assert_eq!(world.json("alice", &["verify", "bob"])[0]["trust"], "first-use");
     world.done("alice", &["send", "bob", "four"]);
     assert_eq!(world.texts("new-bob").last().unwrap(), "four");
+    assert_eq!(world.texts("alice"), ["it is me, bob"]);
     let nothing = world.run("alice", &["verify", "bob", "--accept-new-key", "--json"]);
     assert_eq!((nothing.code, nothing.error().as_str()), (Some(1), "nothing-offered"));
 }

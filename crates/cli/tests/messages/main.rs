@@ -1,6 +1,11 @@
 //! The commands of a client, as processes, on a relay that is one too.
 
-#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail anywhere")]
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may fail anywhere"
+)]
 #![cfg(unix)]
 
 mod crash;

@@ -40,7 +40,18 @@ fn profiles_and_logs_hold_none_of_what_was_planted() {
     }
     let file = world.file("zeppelin-plans.txt", "hydrogen instead of helium");
     let caption = "blueprint caption one-two";
-    run("one", &["send", "bartholomew-q", "--json", "--caption", caption, "--file", file.to_str().unwrap()]);
+    run(
+        "one",
+        &[
+            "send",
+            "bartholomew-q",
+            "--json",
+            "--caption",
+            caption,
+            "--file",
+            file.to_str().unwrap(),
+        ],
+    );
     let received = run("two", &[&["recv", "--json"][..], &locked].concat()).stdout;
     assert!(TEXTS.iter().all(|text| received.contains(text)));
     let shown = run("two", &[&["verify", "aurelia-prime", "--json"][..], &locked].concat());
@@ -63,19 +74,25 @@ fn profiles_and_logs_hold_none_of_what_was_planted() {
         b"sprag-safety",
     ]);
     assert_eq!(planted.len(), 20);
-    let mut looked_at = 0;
-    for path in files(&world.path("data")) {
-        let bytes = fs::read(&path).unwrap();
-        looked_at += bytes.len();
-        for secret in &planted {
-            let its_own = path.ends_with("one/profile.key") && *secret == key.as_slice();
-            let found = memmem::find(&bytes, secret).is_some();
-            assert!(!found || its_own, "{} has {}", path.display(), String::from_utf8_lossy(secret));
-        }
-    }
-    assert!(looked_at > 50_000, "{looked_at} bytes");
+    absent_from_files(&world, &planted, &key);
     for secret in &planted {
         let found = memmem::find(said.as_bytes(), secret).is_some();
         assert!(!found, "{said} has {}", String::from_utf8_lossy(secret));
     }
+}
+
+/// None of it is in any file but the key in its own.
+fn absent_from_files(world: &World, planted: &[&[u8]], key: &[u8]) {
+    let mut looked_at = 0;
+    for path in files(&world.path("data")) {
+        let bytes = fs::read(&path).unwrap();
+        looked_at += bytes.len();
+        for secret in planted {
+            let its_own = path.ends_with("one/profile.key") && *secret == key;
+            let found = memmem::find(&bytes, secret).is_some();
+            let shown = String::from_utf8_lossy(secret);
+            assert!(!found || its_own, "{} has {shown}", path.display());
+        }
+    }
+    assert!(looked_at > 50_000, "{looked_at} bytes");
 }

@@ -19,7 +19,7 @@ fn many_messages_wait_and_come_in_order() {
         for number in 0..count {
             alice.send("bob", format!("message {number}")).await.unwrap();
         }
-        alice.settle(std::time::Duration::from_secs(600)).await.unwrap();
+        alice.settle(std::time::Duration::from_mins(10)).await.unwrap();
         alice.close().await;
     });
     let received = world.json("bob", &["recv"]);

@@ -196,7 +196,8 @@ impl Outcome {
     /// The code of the error that it told, where it was asked for JSON.
     pub(crate) fn error(&self) -> String {
         let told = |line: &str| serde_json::from_str::<Value>(line).ok();
-        let error = self.stderr.lines().find_map(told).expect("an error in JSON");
+        let error = self.stderr.lines().find_map(told);
+        let error = error.unwrap_or_else(|| panic!("no error in JSON: {self:?}"));
         assert!(error["error"]["message"].as_str().is_some_and(|text| !text.is_empty()));
         assert!(error["error"]["retryable"].is_boolean());
         error["error"]["code"].as_str().expect("a code").to_owned()
