@@ -79,8 +79,8 @@ impl Editor {
     /// A mark that was written after a letter is part of it.
     fn align(&mut self) {
         let letters = self.text.grapheme_indices(true);
-        let ends = letters.map(|(at, letter)| at + letter.len());
-        self.cursor = ends.into_iter().find(|end| *end >= self.cursor).unwrap_or_default();
+        let mut borders = std::iter::once(0).chain(letters.map(|(at, letter)| at + letter.len()));
+        self.cursor = borders.find(|border| *border >= self.cursor).unwrap_or_default();
     }
 
     pub(super) fn left(&mut self, reach: Reach) {
@@ -110,9 +110,9 @@ impl Editor {
             Reach::Letter => before.grapheme_indices(true).next_back().map_or(0, |(at, _)| at),
             Reach::Word => {
                 let words = before.trim_end();
-                words.rfind(char::is_whitespace).map_or(0, |at| {
-                    at + words[at..].chars().next().map_or(0, char::len_utf8)
-                })
+                words
+                    .rfind(char::is_whitespace)
+                    .map_or(0, |at| at + words[at..].chars().next().map_or(0, char::len_utf8))
             }
             Reach::Line => before.rfind('\n').map_or(0, |at| at + 1),
         }

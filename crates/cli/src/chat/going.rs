@@ -36,7 +36,7 @@ struct Sources<'a> {
 
 /// Runs until the person ends it.
 pub(super) async fn run(client: &Client, signs: Signs, stop: &Stop) -> Result<()> {
-    let mut screen = Taken::over().context("the terminal cannot be used")?;
+    let mut screen = Taken::over(signs.color).context("the terminal cannot be used")?;
     let events = client.events();
     let (mut work, outcomes) = Work::new(client);
     let (mut app, first) = App::new(Start {
@@ -76,7 +76,7 @@ async fn go_on(
             for action in app.update(input) {
                 match action {
                     Action::Quit => return Ok(()),
-                    Action::Redraw => screen.terminal.clear()?,
+                    Action::Redraw => screen.anew()?,
                     Action::Suspend => suspend(screen)?,
                     action => work.begin(action),
                 }
@@ -87,7 +87,9 @@ async fn go_on(
         let size = Taken::size().unwrap_or(app.size());
         if size != app.size() {
             let (width, height) = size;
-            app.update(Input::Size(width, height)).into_iter().for_each(|action| work.begin(action));
+            app.update(Input::Size(width, height))
+                .into_iter()
+                .for_each(|action| work.begin(action));
         }
     }
 }

@@ -61,8 +61,7 @@ impl App {
         if self.prompt.is_some() {
             return self.press_prompt(press);
         }
-        if press.code == KeyCode::Esc && self.notices.current().is_some() {
-            self.notices.is_up = false;
+        if press.code == KeyCode::Esc && self.notices.dismiss() {
             return;
         }
         match &self.screen {
@@ -233,9 +232,11 @@ impl App {
 
     fn scroll(&mut self, up: bool) {
         let rows = usize::from(self.layout().history.height).saturating_sub(2).max(1);
-        self.with_view(|talk, view| {
-            if up { talk.scroll_up(rows, view) } else { talk.scroll_down(rows, view) }
-        });
+        self.with_view(
+            |talk, view| {
+                if up { talk.scroll_up(rows, view) } else { talk.scroll_down(rows, view) }
+            },
+        );
     }
 
     fn press_messages(&mut self, press: Press) {
@@ -267,7 +268,7 @@ impl App {
         self.scroll(up);
         self.with_view(|talk, view| {
             if let Some((top, bottom)) = talk.sight(view) {
-                talk.choose(if up { top } else { bottom }, view);
+                talk.chosen = Some(if up { top } else { bottom });
             }
         });
     }

@@ -206,7 +206,10 @@ async fn upload(
 }
 
 /// Tells how far a file has come, each time that is another percent.
-fn progress(transfer: Transfer, done: &UnboundedSender<Outcome>) -> impl FnMut(Progress) + Send + use<> {
+fn progress(
+    transfer: Transfer,
+    done: &UnboundedSender<Outcome>,
+) -> impl FnMut(Progress) + Send + use<> {
     let done = done.clone();
     let mut last = None;
     move |progress| {

@@ -8,7 +8,6 @@ use crate::chat::draw::verify::furthest;
 use crate::chat::input::Action;
 use crate::chat::prompt::{Ask, Prompt};
 
-
 /// The shortest text that is looked for, in bytes.
 const SHORTEST: usize = 2;
 
