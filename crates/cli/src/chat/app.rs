@@ -9,7 +9,7 @@ use sprag_protocol::{AccountName, Timestamp};
 use super::clock::Clock;
 use super::editor::Editor;
 use super::entry::View;
-use super::input::{Action, Input, Transfer};
+use super::input::{Action, Input, Terminal, Transfer};
 use super::layout::{Layout, Needs};
 use super::notices::{Notice, Notices, Weight};
 use super::people::People;
@@ -161,7 +161,7 @@ impl App {
 
     fn resize(&mut self, size: (u16, u16)) {
         self.size = size;
-        self.with_view(|talk, view| talk.fill(view));
+        self.with_view(Talk::fill);
     }
 
     pub(super) fn act(&mut self, action: Action) {
@@ -318,7 +318,7 @@ impl App {
                 self.with_view(|talk, view| talk.choose(place, view));
             }
             Some(place) => self.load(Part::Around(place)),
-            None => self.to_newest(),
+            None => self.show_newest(),
         }
     }
 
@@ -327,8 +327,8 @@ impl App {
     }
 
     /// Shows the newest messages.
-    pub(super) fn to_newest(&mut self) {
-        if self.talk.as_mut().is_some_and(|talk| !talk.to_newest()) {
+    pub(super) fn show_newest(&mut self) {
+        if self.talk.as_mut().is_some_and(|talk| !talk.show_newest()) {
             self.load(Part::Newest);
         }
     }
@@ -384,7 +384,7 @@ impl App {
         };
         match why {
             Some(why) if !self.is_ending => self.ask(Prompt::new(Ask::Quit(why))),
-            _ => self.act(Action::Quit),
+            _ => self.act(Action::Terminal(Terminal::Quit)),
         }
     }
 }

@@ -13,7 +13,7 @@ impl App {
         match happening {
             Happening::Connection(connection) => self.connected(connection),
             Happening::CaughtUp => {}
-            Happening::Entry { with, entry } => self.arrived(with, *entry),
+            Happening::Entry { with, entry } => self.arrived(&with, *entry),
             Happening::State { with, id, state } => {
                 if let Some(talk) = self.talk.as_mut().filter(|talk| talk.with == with) {
                     talk.set_state(id, state);
@@ -55,6 +55,7 @@ impl App {
                 self.warn(format!("{error}. What was being done was undone, and is tried again."));
             }
             // What was missed may be anything.
+            #[expect(clippy::wildcard_enum_match_arm, reason = "what is not known yet may be anything")]
             _ => self.look_anew(),
         }
     }
@@ -82,11 +83,11 @@ impl App {
         self.connection = connection;
     }
 
-    fn arrived(&mut self, with: AccountName, entry: Entry) {
+    fn arrived(&mut self, with: &AccountName, entry: Entry) {
         self.people.said(with.clone(), &entry);
         self.refresh_people();
         let has_attention = self.has_attention;
-        let Some(talk) = self.talk.as_mut().filter(|talk| talk.with == with) else { return };
+        let Some(talk) = self.talk.as_mut().filter(|talk| talk.with == *with) else { return };
         if !has_attention && talk.divider.is_none() && !entry.own {
             talk.divider = Some(entry.position);
         }

@@ -172,7 +172,9 @@ impl Talk {
             // The piece is another one by now.
             Part::Before(_) | Part::After(_) => return,
         }
-        page.into_iter().for_each(|entry| self.put(entry));
+        for entry in page {
+            self.put(entry);
+        }
         match (self.start.take(), part) {
             (Some(start), _) => self.begin_at(start, view),
             (None, Part::Around(place)) => self.choose(place, view),
@@ -346,7 +348,7 @@ impl Talk {
     }
 
     /// To the newest. False where they are not loaded.
-    pub(super) fn to_newest(&mut self) -> bool {
+    pub(super) fn show_newest(&mut self) -> bool {
         self.chosen = None;
         self.wants_newest = !self.has_newest;
         if self.has_newest {
@@ -356,7 +358,7 @@ impl Talk {
     }
 
     /// To the first of those that are loaded.
-    pub(super) fn to_oldest(&mut self, view: &View<'_>) {
+    pub(super) fn show_oldest(&mut self, view: &View<'_>) {
         if let Some(first) = self.first() {
             self.chosen = self.chosen.map(|_| first);
             self.scroll = Scroll::At { position: first, hidden: 0 };

@@ -16,7 +16,7 @@ use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 use crate::world::World;
 
 /// How long something may take that is waited for.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 fn cells(count: u16) -> NonZero<u16> {
     NonZero::new(count).unwrap()
@@ -71,6 +71,7 @@ impl Chat {
 
     /// Waits until the screen is so.
     #[expect(clippy::disallowed_methods, reason = "the chat has so much time, and not more")]
+    #[expect(clippy::panic, reason = "the screen is what tells why")]
     fn wait(&mut self, what: &str, holds: impl Fn(&vt100::Screen) -> bool) {
         let until = Instant::now() + PATIENCE;
         while !holds(self.screen.screen()) {

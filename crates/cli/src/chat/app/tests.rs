@@ -4,7 +4,7 @@ use sprag_client::effects::Lie;
 use sprag_client::{Connection, Error, Happening, MessageState, Refusal, Trust};
 use sprag_protocol::Timestamp;
 
-use crate::chat::input::{Action, Input, Outcome};
+use crate::chat::input::{Action, Input, Outcome, Terminal};
 use crate::chat::world::{COLORS, NOW, World, device, id, identity, message, name, number};
 
 mod history;
@@ -22,7 +22,7 @@ fn marks(world: &World) -> Vec<u64> {
 }
 
 fn quits(world: &World) -> bool {
-    world.wanted.iter().any(|action| matches!(action, Action::Quit))
+    world.wanted.iter().any(|action| matches!(action, Action::Terminal(Terminal::Quit)))
 }
 
 #[test]

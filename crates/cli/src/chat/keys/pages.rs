@@ -27,10 +27,8 @@ impl App {
                     self.open(with, Some(place));
                 }
             }
-            (KeyCode::Up | KeyCode::Down | KeyCode::PageUp | KeyCode::PageDown, _) => {
-                search.step(steps(press, page).unwrap_or_default());
-            }
-            (KeyCode::Char('n' | 'p'), true) => {
+            (KeyCode::Up | KeyCode::Down | KeyCode::PageUp | KeyCode::PageDown, _)
+            | (KeyCode::Char('n' | 'p'), true) => {
                 search.step(steps(press, page).unwrap_or_default());
             }
             _ => {
