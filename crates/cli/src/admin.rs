@@ -13,10 +13,10 @@ use sprag_relay::clock::SystemClock;
 use tokio::runtime;
 
 use crate::arguments::{AdminCommand, AdminOptions};
-use crate::failure::{Unreachable, usage};
 use crate::serve::amount::{Count, Span};
 use crate::serve::settings::Settings;
 use crate::serve::system;
+use crate::failure::{Unreachable, usage};
 
 /// How long the operations port may take to answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);

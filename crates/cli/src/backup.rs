@@ -84,10 +84,14 @@ async fn back_up(file: &Path, options: &Options, place: &Place) -> Result<()> {
         .await
 }
 
-async fn restore(file: &Path, lock: Option<Lock>, options: &Options, place: &Place) -> Result<()> {
+async fn restore(
+    file: &Path,
+    lock: Option<Lock>,
+    options: &Options,
+    place: &Place,
+) -> Result<()> {
     if place.profile.exists() {
-        let why =
-            format!("there is a profile {} already; choose another with -p", place.profile.name());
+        let why = format!("there is a profile {} already; choose another with -p", place.profile.name());
         return Err(anyhow::Error::new(StoreError::Exists).context(why));
     }
     let passphrase = asked(options, place).known().await?;
@@ -118,9 +122,7 @@ async fn restore(file: &Path, lock: Option<Lock>, options: &Options, place: &Pla
         "folder": place.profile.folder(),
         "lock": making.lock().name(),
     });
-    place
-        .out
-        .data(&value, &format!("Restored {account} into the profile {}.", place.profile.name()))?;
+    place.out.data(&value, &format!("Restored {account} into the profile {}.", place.profile.name()))?;
     place.out.say(&making.protection());
     place.out.say("Do not use the old copy of this profile any more.");
     if let Err(error) = fresh? {

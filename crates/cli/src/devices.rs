@@ -90,7 +90,8 @@ pub(crate) async fn run(options: &Options, place: &Place) -> Result<()> {
 async fn list(client: &Client, out: Out) -> Result<()> {
     for device in client.devices().await? {
         let (number, created) = (device.id.get(), device.created);
-        let value = json!({ "device": number, "created": created.seconds(), "this": device.this });
+        let value =
+            json!({ "device": number, "created": created.seconds(), "this": device.this });
         let this = if device.this { "  this one" } else { "" };
         out.data(&value, &format!("{number}  since {}{this}", display::time(created)))?;
     }
@@ -165,9 +166,7 @@ fn show(linking: &Linking, place: &Place) -> Result<()> {
         out.text(&on_dark(&line))?;
     }
     out.data(&json!({ "code": code }), &code)?;
-    out.say(
-        "Give this code to a device of the account, and to nobody else: sprag devices link CODE",
-    );
+    out.say("Give this code to a device of the account, and to nobody else: sprag devices link CODE");
     out.say("Waiting until that is done; Ctrl-C ends the waiting.");
     Ok(())
 }
@@ -192,8 +191,7 @@ fn tell(
 }
 
 async fn remove(device: u32, yes: bool, place: &Place) -> Result<()> {
-    let device =
-        DeviceId::new(device).ok_or(Error::Refused(sprag_client::Refusal::NoSuchDevice))?;
+    let device = DeviceId::new(device).ok_or(Error::Refused(sprag_client::Refusal::NoSuchDevice))?;
     place
         .with_client(Reach::Relay, async |client| {
             running::connected(client).await?;

@@ -94,8 +94,7 @@ fn controls(text: &str) -> &str {
 fn string(text: &str) -> &str {
     for (at, c) in text.char_indices() {
         let (_, rest) = text.split_at(at);
-        if let Some(rest) = rest.strip_prefix(['\u{7}', '\u{9c}']).or(rest.strip_prefix("\u{1b}\\"))
-        {
+        if let Some(rest) = rest.strip_prefix(['\u{7}', '\u{9c}']).or(rest.strip_prefix("\u{1b}\\")) {
             return rest;
         }
         if c == '\n' {

@@ -41,8 +41,7 @@ pub(crate) async fn load(profile: &Path) -> Result<Secret<32>> {
 /// Takes it away.
 pub(crate) async fn forget(profile: &Path) {
     // One that stays opens nothing any more.
-    let _ = with_entry(profile, |entry| entry.delete_credential().map_err(|error| explain(&error)))
-        .await;
+    let _ = with_entry(profile, |entry| entry.delete_credential().map_err(|error| explain(&error))).await;
 }
 
 /// On a thread of its own: the keyring's library waits in ways of its own.

@@ -63,8 +63,7 @@ impl Asked<'_> {
     async fn prompt(&self, before: &str) -> Result<Zeroizing<String>> {
         let Self { of, flag, .. } = self;
         if !self.out.asks() {
-            let error =
-                anyhow!("{of} is needed: name a file with it by {flag} (- is standard input)");
+            let error = anyhow!("{of} is needed: name a file with it by {flag} (- is standard input)");
             return Err(usage(error));
         }
         let prompt = format!("{before}{of}: ");

@@ -73,8 +73,8 @@ fn signals() -> io::Result<UnboundedReceiver<()>> {
 #[expect(clippy::unnecessary_wraps, reason = "elsewhere it can fail")]
 fn signals() -> io::Result<UnboundedReceiver<()>> {
     let (to, signals) = unbounded_channel();
-    tokio::spawn(
-        async move { while tokio::signal::ctrl_c().await.is_ok() && to.send(()).is_ok() {} },
-    );
+    tokio::spawn(async move {
+        while tokio::signal::ctrl_c().await.is_ok() && to.send(()).is_ok() {}
+    });
     Ok(signals)
 }

@@ -180,9 +180,7 @@ async fn accept(options: &Options, place: &Place, client: &Client) -> Result<()>
 /// Asks; where there is nobody to ask, the flag that answers is needed.
 pub(crate) async fn agreed(place: &Place, question: &str, flag: &str) -> Result<bool> {
     if !place.out.asks() {
-        return Err(usage(anyhow!(
-            "nobody can be asked here: say {flag} if that is what you want"
-        )));
+        return Err(usage(anyhow!("nobody can be asked here: say {flag} if that is what you want")));
     }
     let question = question.to_owned();
     let asking = tokio::task::spawn_blocking(move || {

@@ -8,6 +8,7 @@ use super::app::{App, Screen};
 use super::input::Action;
 
 impl App {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "what was missed, or is new, may be anything")]
     pub(super) fn happened(&mut self, happening: Happening) {
         self.is_status_old = true;
         match happening {
@@ -55,7 +56,6 @@ impl App {
                 self.warn(format!("{error}. What was being done was undone, and is tried again."));
             }
             // What was missed may be anything.
-            #[expect(clippy::wildcard_enum_match_arm, reason = "what is not known yet may be anything")]
             _ => self.look_anew(),
         }
     }

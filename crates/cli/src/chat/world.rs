@@ -176,7 +176,20 @@ impl World {
                     self.wanted.push(Action::MarkRead(with.clone(), through));
                     self.done(Outcome::Marked(with, Ok(())));
                 }
-                other => self.wanted.push(other),
+                other @ (Action::Retry(..)
+                | Action::Meet(_)
+                | Action::Identity(_)
+                | Action::Verify(..)
+                | Action::Accept(_)
+                | Action::Devices
+                | Action::Link(..)
+                | Action::Remove(_)
+                | Action::Search(..)
+                | Action::Status
+                | Action::Reconnect
+                | Action::Upload { .. }
+                | Action::Save { .. }
+                | Action::Terminal(_)) => self.wanted.push(other),
             }
         }
     }

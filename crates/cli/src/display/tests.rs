@@ -6,8 +6,7 @@ use super::*;
 
 #[test]
 fn text_is_left_as_it_is() {
-    for text in ["", "Hello, Bob!", "one\ntwo", "Grüße 😀 שלום 日本語", "👩‍👩‍👧"]
-    {
+    for text in ["", "Hello, Bob!", "one\ntwo", "Grüße 😀 שלום 日本語", "👩‍👩‍👧"] {
         assert_eq!(plain(text), text);
         assert!(matches!(plain(text), Cow::Borrowed(_)));
     }

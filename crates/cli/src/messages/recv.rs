@@ -172,8 +172,7 @@ impl Written<'_> {
             match save::save(self.client, file, folder, self.out).await {
                 Ok(path) => {
                     text = format!("{text} -> {}", path.display());
-                    if let Some(file) = value.get_mut("file").and_then(|file| file.as_object_mut())
-                    {
+                    if let Some(file) = value.get_mut("file").and_then(|file| file.as_object_mut()) {
                         file.insert("saved".into(), json!(path));
                     }
                 }

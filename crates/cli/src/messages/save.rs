@@ -60,11 +60,8 @@ fn name(file: &Attachment, number: u32) -> String {
 
 /// A bar on standard error, where somebody watches.
 pub(super) fn bar(out: Out, what: &'static str) -> ProgressBar {
-    let target = if out.shows_progress() {
-        ProgressDrawTarget::stderr()
-    } else {
-        ProgressDrawTarget::hidden()
-    };
+    let target =
+        if out.shows_progress() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
     let bar = ProgressBar::with_draw_target(None, target).with_message(what);
     let template = "{msg} {bar:30} {bytes}/{total_bytes} {bytes_per_sec}";
     match ProgressStyle::with_template(template) {

@@ -42,10 +42,7 @@ fn a_text_is_a_field_and_a_file_tells_nothing_that_opens_it() {
 #[test]
 fn a_line_of_a_text_is_not_taken_for_a_message() {
     assert_eq!(words(&Body::Text("one\nbob: two\r\nthree".into())), "one\n    bob: two\n    three");
-    assert_eq!(
-        words(&attachment("a\nbob: b.txt", "look\nhere")),
-        "[a bob: b.txt, 2.0 KiB] look\n    here"
-    );
+    assert_eq!(words(&attachment("a\nbob: b.txt", "look\nhere")), "[a bob: b.txt, 2.0 KiB] look\n    here");
     assert_eq!(words(&attachment("", "")), "[a file, 2.0 KiB]");
 }
 

@@ -100,10 +100,7 @@ fn a_backup_comes_back_and_the_talk_goes_on() {
     world.done("bob", &["send", "alice", "three"]);
     fs::remove_dir_all(world.profile("alice")).unwrap();
     let restored = world.done("new", &[&restore[..], &passphrase].concat()).json();
-    assert_eq!(
-        (&restored[0]["account"], &restored[0]["relay"]),
-        (&"alice".into(), &world.url.clone().into())
-    );
+    assert_eq!((&restored[0]["account"], &restored[0]["relay"]), (&"alice".into(), &world.url.clone().into()));
     assert_eq!(texts(&world.json("new", &["list", "bob"])), ["one", "two"]);
     world.done("new", &["send", "bob", "four"]);
     assert_eq!(world.texts("bob"), ["four"]);

@@ -40,18 +40,7 @@ fn profiles_and_logs_hold_none_of_what_was_planted() {
     }
     let file = world.file("zeppelin-plans.txt", "hydrogen instead of helium");
     let caption = "blueprint caption one-two";
-    run(
-        "one",
-        &[
-            "send",
-            "bartholomew-q",
-            "--json",
-            "--caption",
-            caption,
-            "--file",
-            file.to_str().unwrap(),
-        ],
-    );
+    run("one", &["send", "bartholomew-q", "--json", "--caption", caption, "--file", file.to_str().unwrap()]);
     let received = run("two", &[&["recv", "--json"][..], &locked].concat()).stdout;
     assert!(TEXTS.iter().all(|text| received.contains(text)));
     let shown = run("two", &[&["verify", "aurelia-prime", "--json"][..], &locked].concat());
@@ -81,12 +70,7 @@ fn profiles_and_logs_hold_none_of_what_was_planted() {
         for secret in &planted {
             let its_own = path.ends_with("one/profile.key") && *secret == key.as_slice();
             let found = memmem::find(&bytes, secret).is_some();
-            assert!(
-                !found || its_own,
-                "{} has {}",
-                path.display(),
-                String::from_utf8_lossy(secret)
-            );
+            assert!(!found || its_own, "{} has {}", path.display(), String::from_utf8_lossy(secret));
         }
     }
     assert!(looked_at > 50_000, "{looked_at} bytes");

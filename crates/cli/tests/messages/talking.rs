@@ -95,10 +95,7 @@ fn some_of_it_can_be_chosen_and_left_unread() {
     for (who, text) in [("alice", "a1"), ("carol", "c1"), ("alice", "a2"), ("carol", "c2")] {
         world.done(who, &["send", "bob", text]);
     }
-    assert_eq!(
-        texts(&world.json("bob", &["recv", "--no-mark-read", "--from", "carol"])),
-        ["c1", "c2"]
-    );
+    assert_eq!(texts(&world.json("bob", &["recv", "--no-mark-read", "--from", "carol"])), ["c1", "c2"]);
     let unread = |name: &str| {
         let talks = world.json("bob", &["list"]);
         talks.iter().find(|talk| talk["with"] == name).unwrap()["unread"].clone()
@@ -176,8 +173,7 @@ fn files_arrive_as_they_were_and_overwrite_nothing() {
     let content: Vec<u8> = (0..700_000_u32).flat_map(|n| n.to_be_bytes()).collect();
     let file = world.file("trip.jpg", &content);
     let file = file.to_str().unwrap();
-    let sent =
-        world.json("alice", &["send", "bob", "look", "--file", file, "--caption", "the trip"]);
+    let sent = world.json("alice", &["send", "bob", "look", "--file", file, "--caption", "the trip"]);
     assert_eq!(sent.iter().map(|sent| &sent["state"]).collect::<Vec<_>>(), ["sent", "sent"]);
     world.done("alice", &["send", "bob", "--file", file]);
     let saved = world.path("saved");
@@ -210,8 +206,7 @@ fn who_sends_can_wait_until_it_was_delivered_and_read() {
     assert_eq!(sent[0]["state"], "read");
     assert_eq!(bob.json()["text"], "two");
     assert_eq!(bob.interrupt().code, Some(0));
-    let late = world
-        .run("alice", &["send", "bob", "three", "--wait", "read", "--timeout", "1s", "--json"]);
+    let late = world.run("alice", &["send", "bob", "three", "--wait", "read", "--timeout", "1s", "--json"]);
     assert_eq!((late.code, late.error().as_str()), (Some(3), "timeout"));
     assert_eq!(late.json()[0]["state"], "sent");
 }

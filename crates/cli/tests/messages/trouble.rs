@@ -77,8 +77,7 @@ fn too_much_text_and_text_that_is_none() {
     }
     let sent = world.feed("alice", &["send", "bob"], b"caf\xe9\n");
     assert_eq!(sent.code, Some(1));
-    let expected =
-        "sprag: what came on standard input is not UTF-8 text; send it as a file: --file PATH\n";
+    let expected = "sprag: what came on standard input is not UTF-8 text; send it as a file: --file PATH\n";
     assert_eq!(sent.stderr, expected);
     let empty = world.file("empty", "");
     let sent = world.run("alice", &["send", "bob", "--json", "--file", empty.to_str().unwrap()]);
@@ -166,13 +165,14 @@ fn a_passphrase_opens_what_it_locks_and_no_other_does() {
     let right = right.to_str().unwrap();
     let wrong = world.file("wrong", "incorrect horse\n");
     let short = world.file("short", "horse\n");
-    let made = world
-        .json("alice", &["register", "alice", "--lock", "passphrase", "--passphrase-file", right]);
+    let made = world.json(
+        "alice",
+        &["register", "alice", "--lock", "passphrase", "--passphrase-file", right],
+    );
     assert_eq!(made[0]["lock"], "passphrase");
     assert!(!world.profile("alice").join("profile.key").exists());
     world.done("alice", &["list", "--passphrase-file", right]);
-    let from_stdin =
-        world.feed("alice", &["list", "--passphrase-file", "-"], b"correct horse battery\n");
+    let from_stdin = world.feed("alice", &["list", "--passphrase-file", "-"], b"correct horse battery\n");
     assert_eq!(from_stdin.code, Some(0), "{from_stdin:?}");
     for (arguments, code) in [
         (&["--passphrase-file", wrong.to_str().unwrap()][..], "wrong-key"),
@@ -209,11 +209,7 @@ fn a_damaged_store_is_told_and_left_as_it_is() {
     fs::write(&path, &bytes).unwrap();
     for command in ["list", "recv"] {
         let outcome = world.run("alice", &[command, "--json"]);
-        assert_eq!(
-            (outcome.code, outcome.error().as_str()),
-            (Some(2), "store-damaged"),
-            "{command}"
-        );
+        assert_eq!((outcome.code, outcome.error().as_str()), (Some(2), "store-damaged"), "{command}");
     }
     let doctor = world.run("alice", &["doctor", "--json"]);
     assert_eq!(doctor.code, Some(2), "{doctor:?}");
@@ -249,8 +245,8 @@ fn the_doctor_looks_at_everything() {
     let checks = world.json("alice", &["doctor"]);
     let names: Vec<_> = checks.iter().map(|check| check["check"].as_str().unwrap()).collect();
     let expected = [
-        "profile", "files", "lock", "store", "account", "tls", "relay", "clock", "device",
-        "prekeys", "outbox",
+        "profile", "files", "lock", "store", "account", "tls", "relay", "clock", "device", "prekeys",
+        "outbox",
     ];
     assert_eq!(names, expected);
     assert!(checks.iter().all(|check| check["result"] == "ok"), "{checks:?}");

@@ -14,9 +14,8 @@ fn world() -> World {
 }
 
 fn marks(world: &World) -> Vec<u64> {
-    let marked = |action: &Action| match action {
-        Action::MarkRead(_, through) => Some(*through),
-        _ => None,
+    let marked = |action: &Action| {
+        if let Action::MarkRead(_, through) = action { Some(*through) } else { None }
     };
     world.wanted.iter().filter_map(marked).collect()
 }
@@ -183,9 +182,9 @@ fn a_failed_message_is_tried_again() {
 fn searching_goes_to_the_place() {
     let mut world = world();
     world.press("/lu");
-    let serial = |world: &World| match world.wanted.last() {
-        Some(Action::Search(serial, words)) => (*serial, words.clone()),
-        other => panic!("{other:?}"),
+    let serial = |world: &World| {
+        let Some(Action::Search(serial, words)) = world.wanted.last() else { panic!("no search") };
+        (*serial, words.clone())
     };
     let (first, _) = serial(&world);
     world.press("nch");

@@ -95,11 +95,12 @@ fn without_colors_there_are_none() {
 
 /// What others wrote is not ours to change.
 fn is_text(symbol: &str) -> bool {
-    conversation().iter().any(|entry| match &entry.event {
-        sprag_client::Event::Message { body: sprag_client::Body::Text(text), .. } => {
-            text.contains(symbol)
-        }
-        _ => false,
+    conversation().iter().any(|entry| {
+        let sprag_client::Event::Message { body: sprag_client::Body::Text(text), .. } = &entry.event
+        else {
+            return false;
+        };
+        text.contains(symbol)
     })
 }
 

@@ -12,7 +12,7 @@ const MANY: u64 = 10_000;
 fn long(size: (u16, u16), unread: u64) -> World {
     let mut world = World::empty(size, COLORS);
     let text = |place: u64| format!("number {place} {}", "words ".repeat((place % 40) as usize));
-    let from = |place: u64| if place % 3 == 0 { "alice" } else { "bob" };
+    let from = |place: u64| if place.is_multiple_of(3) { "alice" } else { "bob" };
     let history: Vec<_> =
         (0..MANY).map(|place| message(place, from(place), &text(place))).collect();
     world.meet("bob", Trust::FirstUse, unread, &history);
