@@ -8,6 +8,7 @@
 )]
 #![cfg(unix)]
 
+mod chat;
 mod crash;
 mod devices;
 mod identity;
