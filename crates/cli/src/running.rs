@@ -130,16 +130,16 @@ impl Place {
 /// Says what a person must know whatever they wanted to do.
 async fn warn(mut events: Events, out: Out) -> Infallible {
     while let Some(happening) = events.next().await {
-        match happening {
-            Happening::StartedAfresh => out.say(
+        if happening == Happening::StartedAfresh {
+            out.say(
                 "this profile comes from a backup or is an older copy of itself: every session starts \
                  afresh, and what was received since the copy was made is not here",
-            ),
-            Happening::Cloned => out.say(
+            );
+        } else if happening == Happening::Cloned {
+            out.say(
                 "another copy of this profile is in use, and messages may reach only one of them: \
                  end one, and link it as a device of its own",
-            ),
-            _ => {}
+            );
         }
     }
     pending().await

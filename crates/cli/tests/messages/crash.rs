@@ -35,7 +35,7 @@ const MOST: u32 = 3;
 /// About how many pieces go over the wire for one of them.
 const PIECES: u32 = 24;
 /// How long nothing may happen in a round.
-const STUCK: Duration = Duration::from_secs(120);
+const STUCK: Duration = Duration::from_mins(2);
 /// How often both look, at the end, until all is quiet.
 const LOOKS: u32 = 10;
 
@@ -73,7 +73,7 @@ struct Writers {
 }
 
 fn rounds() -> u64 {
-    setting("SPRAG_CRASH_ROUNDS", 6)
+    setting("SPRAG_CRASH_ROUNDS", 10)
 }
 
 fn seed() -> u64 {
@@ -139,19 +139,19 @@ impl Talk {
                 self.people[place].read(&self.world, follow);
             }
         }
-        let writers = self.write(round, writes);
-        self.wait(&writers);
+        let begun = self.write(round, writes);
+        self.wait(&begun);
         if victims & 1 > 0 {
             self.world.kill_relay();
             self.figures.relays_killed += 1;
         }
-        for (_, sending, _) in writers.at_work.iter().filter(|_| victims & 2 > 0) {
+        for (_, sending, _) in begun.at_work.iter().filter(|_| victims & 2 > 0) {
             sending.kill();
         }
         if victims & 4 > 0 {
             self.people.iter_mut().for_each(|person| person.stop_reading(Signal::KILL));
         }
-        for (place, _, at_work) in writers.at_work {
+        for (place, _, at_work) in begun.at_work {
             self.has_said(place, at_work.join().unwrap());
         }
     }
@@ -254,12 +254,13 @@ impl Talk {
             let printed: BTreeMap<_, _> = theirs.into_iter().collect();
             assert!(printed == to.heard.printed, "{} did not read everything", to.name);
             is_what_was_said(&own, &from.said);
-            let told = from.said.iter().filter(|said| said.told.is_some()).count();
-            let (name, attempted, again) = (from.name, from.said.len(), to.heard.again);
-            println!(
-                "{name}: {attempted} attempted, {told} reported, {} said; {again} shown again",
-                own.len()
-            );
+            let told = from.said.iter().filter_map(|said| said.told.as_ref());
+            let accepted =
+                told.clone().filter(|(_, state)| state != "queued" && state != "sending");
+            let (told, accepted, attempted) = (told.count(), accepted.count(), from.said.len());
+            let (name, said, again) = (from.name, own.len(), to.heard.again);
+            println!("{name}: {attempted} attempted, {told} reported, {accepted} accepted");
+            println!("  {said} said, and read in order and once; {again} shown again after a kill");
         }
         let readers_killed: u32 = self.people.iter().map(|person| person.killed_readers).sum();
         println!("{:?}, {readers_killed} readers killed", self.figures);

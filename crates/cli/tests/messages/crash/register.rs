@@ -33,7 +33,7 @@ impl Talk {
     /// Registers until a moment at which it, or the relay, or both are killed.
     fn register_and_kill(&mut self, name: &str) {
         let (victims, pieces) = (1 + self.below(3), 1 + self.below(PIECES));
-        let most = u32::try_from(self.typical.as_micros()).unwrap();
+        let most = 2 * u32::try_from(self.typical.as_micros()).unwrap();
         let limit = Duration::from_micros(self.below(most).into());
         let (sender, burnt) = mpsc::channel();
         if self.below(2) == 0 {
