@@ -4,12 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use chacha20::ChaCha20Rng;
-use sprag_client::{Call, CallId, Effects, Engine, Input, Notice};
 use sprag_api::frame::to_relay;
+use sprag_client::{Call, CallId, Effects, Engine, Input, Notice};
 use sprag_protocol::secret::Secret;
 use sprag_protocol::session::SessionId;
 use sprag_protocol::{AccountName, Timestamp};
-use sprag_store::{Collection, Disk, Lock, Memory, Page, Profile, SealedBatch, Store, StoreError, Unlock};
+use sprag_store::{
+    Collection, Disk, Lock, Memory, Page, Profile, SealedBatch, Store, StoreError, Unlock,
+};
 
 use crate::records::{self, Mark, Read, Record};
 use crate::relay::Token;

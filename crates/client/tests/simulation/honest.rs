@@ -43,6 +43,10 @@ fn timing() {
     world.check_pairs();
     eprintln!("pairs second {:?}", t.elapsed());
     let t = std::time::Instant::now();
-    for i in 0..8 { let s = world.devices[i].snapshot(); let log = world.devices[i].log.clone(); world.devices[i].restore(&(s, log), false, &mut world.rng); }
+    for i in 0..8 {
+        let s = world.devices[i].snapshot();
+        let log = world.devices[i].log.clone();
+        world.devices[i].restore(&(s, log), false, &mut world.rng);
+    }
     eprintln!("snapshot & reload 8 {:?}", t.elapsed());
 }

@@ -4,7 +4,12 @@
 //!
 //! `SPRAG_SIMULATION_SEEDS` and `SPRAG_SIMULATION_SEED` say how many seeds are run and which is the first.
 
-#![expect(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
 
 mod check;
 mod ciphers;

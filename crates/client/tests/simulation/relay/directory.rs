@@ -58,8 +58,7 @@ impl Relay {
         now: u64,
     ) -> Result<Token, Problem> {
         let who = (request.name.as_str().to_owned(), request.device.get());
-        let identity =
-            self.mailbox(&who).ok_or_else(|| problem(Code::BadSignature))?.identity;
+        let identity = self.mailbox(&who).ok_or_else(|| problem(Code::BadSignature))?.identity;
         let key = VerifyKey::from_bytes(&identity).unwrap();
         let address = Address { account: request.name.clone(), device: request.device };
         self.verify_login(&request.login, &address, &key, now)?;
@@ -249,7 +248,10 @@ fn publish(mailbox: &mut Mailbox, keys: &PublishKeys) -> Result<(), Problem> {
         mailbox.last_resort = Some(SignedPreKey::kem(&kem.0, &owner).map_err(bad)?.bytes);
     }
     let one_time = keys.one_time.iter().map(|key| OneTimePreKey::from_bytes(&key.0));
-    let one_time: Vec<_> = one_time.map(|key| key.map(|key| (key.id, key.bytes))).collect::<Result<_, _>>().map_err(bad)?;
+    let one_time: Vec<_> = one_time
+        .map(|key| key.map(|key| (key.id, key.bytes)))
+        .collect::<Result<_, _>>()
+        .map_err(bad)?;
     mailbox.one_time.publish(&one_time);
     let id = |key: &Base64| Some((u32::from_be_bytes(*key.0.first_chunk()?), key.0.clone()));
     let kem: Option<Vec<_>> = keys.one_time_kem.iter().map(id).collect();

@@ -106,8 +106,7 @@ impl Relay {
             Some(false) => {}
             None => return Err(refused(Code::NumberTooOld, 0)),
         }
-        let account =
-            self.accounts.get(&send.to).ok_or_else(|| refused(Code::NotFound, 0))?;
+        let account = self.accounts.get(&send.to).ok_or_else(|| refused(Code::NotFound, 0))?;
         let expected = account.expected(&send.to, who);
         let named: BTreeSet<u32> = send.parts.iter().map(|part| part.device).collect();
         if expected != named || named.len() != send.parts.len() {
@@ -162,7 +161,10 @@ impl Relay {
 
     fn acknowledge(&mut self, id: u64, through: u64) {
         let Some(connection) = self.connections.get_mut(&id) else { return };
-        assert!(connection.receives && through <= connection.delivered, "beyond what was delivered");
+        assert!(
+            connection.receives && through <= connection.delivered,
+            "beyond what was delivered"
+        );
         connection.acknowledged = connection.acknowledged.max(through);
         let who = connection.token.who.clone();
         if let Some(mailbox) = self.mailbox(&who) {

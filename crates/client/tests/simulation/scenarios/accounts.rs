@@ -1,7 +1,7 @@
 //! Accounts that change their key, or are gone.
 
-use sprag_client::{Command, MessageState, Notice, Refusal};
 use sprag_client::view::Failed;
+use sprag_client::{Command, MessageState, Notice, Refusal};
 
 use crate::scenarios::{acquainted, name};
 use crate::world::World;
@@ -41,7 +41,10 @@ fn a_changed_key_is_a_hard_stop_until_a_person_accepts_it() {
     world.settle();
     assert!(held.iter().all(|text| world.has_read(alice, text)), "released");
     assert!(world.has_read(new, &waits));
-    assert!(!world.has_read(new, &before), "what was said to the old account is not for the new one");
+    assert!(
+        !world.has_read(new, &before),
+        "what was said to the old account is not for the new one"
+    );
     world.ledger.excused.insert(before);
     world.check_liveness();
     world.check_pairs();

@@ -164,6 +164,9 @@ fn only_who_holds_the_account_key_signs() {
     let command = Command::LinkDevice { code, options };
     assert_eq!(world.ask(second, command), Err(Refusal::NoAccountKey));
     world.switch_off(new);
-    assert_eq!(world.ask(second, Command::RemoveDevice(DeviceId::FIRST)), Err(Refusal::NoAccountKey));
+    assert_eq!(
+        world.ask(second, Command::RemoveDevice(DeviceId::FIRST)),
+        Err(Refusal::NoAccountKey)
+    );
     world.check_safety();
 }

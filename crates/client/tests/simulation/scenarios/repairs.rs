@@ -39,9 +39,8 @@ fn a_device_is_asked_once_an_hour() {
             world.drain();
         }
     }
-    let missing = |world: &World| {
-        texts.iter().filter(|(at, text)| !world.has_read(*at, text)).count()
-    };
+    let missing =
+        |world: &World| texts.iter().filter(|(at, text)| !world.has_read(*at, text)).count();
     assert_eq!(missing(&world), 6);
     world.live_for(50 * 60);
     assert_eq!(missing(&world), 6, "not within the hour");

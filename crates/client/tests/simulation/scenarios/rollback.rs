@@ -135,7 +135,11 @@ fn a_fresh_start_replaces_every_prekey_in_the_directory() {
     for step in 0..40 {
         world.step_up(0);
         world.step_down(0);
-        if step % 3 == 2 { world.lose_call(0) } else { world.step_call(0).then_some(()).unwrap_or_default() }
+        if step % 3 == 2 {
+            world.lose_call(0)
+        } else {
+            world.step_call(0).then_some(()).unwrap_or_default()
+        }
     }
     let outcome = world.devices[alice].crash();
     world.took(alice, outcome);

@@ -188,7 +188,8 @@ impl World {
             let account = self.devices[new].account.clone();
             let by = (0..self.devices.len()).find(|other| {
                 let device = &self.devices[*other];
-                device.account == account && device.engine.is_ready()
+                device.account == account
+                    && device.engine.is_ready()
                     && device.engine.has_account_key()
                     && matches!(device.link, Link::Up(_))
                     && !self.ledger.left.contains(other)

@@ -93,7 +93,9 @@ impl World {
         let pending = &mut self.calls[which];
         let came = match &pending.request {
             _ if !self.reachable => Err(Failure::Unreachable),
-            Request::Register(register) => relay.register(register, now).map(Came::Token).map_err(refused),
+            Request::Register(register) => {
+                relay.register(register, now).map(Came::Token).map_err(refused)
+            }
             Request::Login(login) => relay.login(login, now).map(Came::Token).map_err(refused),
             Request::Engine(_, call, token) => {
                 relay.call(token.as_ref(), call, now).map(Came::Answer).map_err(refused)
@@ -127,7 +129,25 @@ impl World {
         let Pending { device: index, life, request, answer } = pending;
         let device = &mut self.devices[index];
         let Some(answer) = answer.filter(|_| device.life == life && !device.off) else { return };
-        if std::env::var("TRACE").is_ok() { let (t, a) = (match &request { Request::Engine(_, c, _) => format!("{c:?}"), Request::Login(_) => "login".into(), Request::Register(_) => "register".into() }, match &answer { Err(e) => format!("{e:?}"), Ok(_) => "ok".into() }); eprintln!("{} answer to {index}: {} {}", self.now, &t[..t.len().min(60)], &a[..a.len().min(100)]); }
+        if std::env::var("TRACE").is_ok() {
+            let (t, a) = (
+                match &request {
+                    Request::Engine(_, c, _) => format!("{c:?}"),
+                    Request::Login(_) => "login".into(),
+                    Request::Register(_) => "register".into(),
+                },
+                match &answer {
+                    Err(e) => format!("{e:?}"),
+                    Ok(_) => "ok".into(),
+                },
+            );
+            eprintln!(
+                "{} answer to {index}: {} {}",
+                self.now,
+                &t[..t.len().min(60)],
+                &a[..a.len().min(100)]
+            );
+        }
         match (request, answer) {
             (Request::Engine(call, ..), answer) => {
                 let result = answer.map(|came| match came {
@@ -192,7 +212,10 @@ impl World {
     pub(crate) fn relay_speaks(&mut self) {
         while let Some((id, frame)) = self.relay.take_out() {
             if let Some(wire) = self.wires.get_mut(&id) {
-                if std::env::var("TRACE").is_ok() { let t = format!("{frame:?}"); eprintln!("{} relay -> {}: {}", self.now, wire.device, &t[..t.len().min(300)]); }
+                if std::env::var("TRACE").is_ok() {
+                    let t = format!("{frame:?}");
+                    eprintln!("{} relay -> {}: {}", self.now, wire.device, &t[..t.len().min(300)]);
+                }
                 wire.down.push_back(frame);
             }
         }
@@ -205,7 +228,27 @@ impl World {
         let Some(id) = pick(&ids, which) else { return false };
         let wire = self.wires.get_mut(&id).unwrap();
         if let Some(frame) = wire.up.pop_front() {
-            if std::env::var("TRACE").is_ok() { match &frame { to_relay::Frame::Submit(s) => eprintln!("{} {} submits {:?}", self.now, wire.device, s.sends.iter().map(|s| (s.number, &s.to, s.parts.iter().map(|p| (p.device, p.ciphertext.len())).collect::<Vec<_>>())).collect::<Vec<_>>()), f => eprintln!("{} {} says {f:?}", self.now, wire.device) } }
+            if std::env::var("TRACE").is_ok() {
+                match &frame {
+                    to_relay::Frame::Submit(s) => eprintln!(
+                        "{} {} submits {:?}",
+                        self.now,
+                        wire.device,
+                        s.sends
+                            .iter()
+                            .map(|s| (
+                                s.number,
+                                &s.to,
+                                s.parts
+                                    .iter()
+                                    .map(|p| (p.device, p.ciphertext.len()))
+                                    .collect::<Vec<_>>()
+                            ))
+                            .collect::<Vec<_>>()
+                    ),
+                    f => eprintln!("{} {} says {f:?}", self.now, wire.device),
+                }
+            }
             self.relay.hear(id, frame, self.now);
         }
         self.relay_speaks();

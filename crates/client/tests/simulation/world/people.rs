@@ -34,11 +34,8 @@ impl World {
         let account = self.account_key(by);
         let list = self.list(name);
         let devices = list.devices().iter().filter(|device| device.id.get() != gone);
-        let next = DeviceList::new(
-            list.version() + 1,
-            list.account().clone(),
-            devices.cloned().collect(),
-        );
+        let next =
+            DeviceList::new(list.version() + 1, list.account().clone(), devices.cloned().collect());
         next.unwrap().sign(&account).to_bytes()
     }
 
