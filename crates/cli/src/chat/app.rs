@@ -9,15 +9,22 @@ use sprag_protocol::{AccountName, Timestamp};
 use super::clock::Clock;
 use super::editor::Editor;
 use super::entry::View;
-use super::input::{Action, Input, Transfer};
+use super::input::{Action, Input, Terminal, Transfer};
 use super::layout::{Layout, Needs};
-use super::notices::{Notices, Weight};
+use super::notices::{Notice, Notices, Weight};
 use super::people::People;
 use super::prompt::{Ask, Prompt};
 use super::search::Search;
 use super::signs::Signs;
 use super::talk::{Part, Talk};
+use super::text::wrap;
 use super::verify::Verify;
+
+/// From how many unread messages on the first of them is not in the newest page.
+const FAR: u64 = 90;
+/// The most rows of a notice, and which part of the screen it may take.
+const NOTICE: usize = 3;
+const NOTICE_PART: usize = 4;
 
 /// Everything that is shown, and what is needed for it.
 pub(crate) struct App {
@@ -154,7 +161,7 @@ impl App {
 
     fn resize(&mut self, size: (u16, u16)) {
         self.size = size;
-        self.with_view(|talk, view| talk.fill(view));
+        self.with_view(Talk::fill);
     }
 
     pub(super) fn act(&mut self, action: Action) {
@@ -193,9 +200,33 @@ impl App {
 
     /// Those of a question or a notice.
     pub(super) fn asked_rows(&self) -> usize {
-        let asks = self.prompt.is_some() || self.notices.current().is_some();
-        let why = self.prompt.as_ref().is_some_and(|prompt| prompt.error.is_some());
-        usize::from(asks) + usize::from(why)
+        match &self.prompt {
+            Some(prompt) if prompt.ask.is_choice() => self.told().len(),
+            Some(_) => 1 + self.told().len(),
+            None => self.told().len(),
+        }
+    }
+
+    /// What is told in the lowest rows: a question with its answers, why the last answer does not do, or
+    /// the notice that is up.
+    pub(super) fn told(&self) -> Vec<String> {
+        let text = match &self.prompt {
+            Some(prompt) if prompt.ask.is_choice() => format!("{} y/n", prompt.ask.question()),
+            Some(prompt) => prompt.error.clone().unwrap_or_default(),
+            None => self.notices.current().map(Notice::words).unwrap_or_default(),
+        };
+        if text.is_empty() {
+            return Vec::new();
+        }
+        let mut rows = wrap(&text, self.size.0.into());
+        let most = (usize::from(self.size.1) / NOTICE_PART).clamp(1, NOTICE);
+        if rows.len() > most {
+            rows.truncate(most);
+            if let Some(last) = rows.last_mut() {
+                last.push_str(self.signs.more());
+            }
+        }
+        rows
     }
 
     /// How the open conversation is drawn.
@@ -211,10 +242,13 @@ impl App {
     }
 
     /// Does something with the open conversation as it is drawn.
-    pub(super) fn with_view<T>(&mut self, act: impl FnOnce(&mut Talk, &View<'_>) -> T) -> Option<T> {
+    pub(super) fn with_view<T>(
+        &mut self,
+        act: impl FnOnce(&mut Talk, &View<'_>) -> T,
+    ) -> Option<T> {
         let mut talk = self.talk.take()?;
         let divider = talk.divider;
-        self.talk = Some(Talk::new(talk.with.clone()));
+        self.talk = Some(Talk::new(talk.with.clone(), None));
         let view = View { divider, ..self.view() };
         let outcome = act(&mut talk, &view);
         self.talk = Some(talk);
@@ -267,17 +301,24 @@ impl App {
         self.attention = if place.is_some() { Attention::Messages } else { Attention::Writing };
         self.people.choose(with.clone());
         if self.talk.as_ref().is_none_or(|talk| talk.with != with) {
-            let mut talk = Talk::new(with.clone());
-            let known = self.people.get(&with);
-            talk.divider = known.filter(|known| known.unread > 0).map(|known| known.read_below);
+            let known = self.people.get(&with).filter(|known| known.unread > 0);
+            let unread = known.map(|known| known.read_below);
+            let far = known.filter(|known| known.unread >= FAR).map(|known| known.read_below);
+            // A place is asked for, which goes before what is unread.
+            let start = if place.is_some() { None } else { unread };
+            let mut talk = Talk::new(with, start);
+            talk.divider = unread;
             self.talk = Some(talk);
+            if let (Some(far), None) = (far, place) {
+                return self.load(Part::Around(far));
+            }
         }
         match place {
             Some(place) if self.is_at_hand(place) => {
                 self.with_view(|talk, view| talk.choose(place, view));
             }
             Some(place) => self.load(Part::Around(place)),
-            None => self.to_newest(),
+            None => self.show_newest(),
         }
     }
 
@@ -286,8 +327,8 @@ impl App {
     }
 
     /// Shows the newest messages.
-    pub(super) fn to_newest(&mut self) {
-        if self.talk.as_mut().is_some_and(|talk| !talk.to_newest()) {
+    pub(super) fn show_newest(&mut self) {
+        if self.talk.as_mut().is_some_and(|talk| !talk.show_newest()) {
             self.load(Part::Newest);
         }
     }
@@ -335,13 +376,15 @@ impl App {
             Some((with, _)) if unsent.len() == 1 => {
                 Some(format!("What you wrote to {with} is not sent."))
             }
-            Some(_) => Some(format!("What you wrote in {} conversations is not sent.", unsent.len())),
+            Some(_) => {
+                Some(format!("What you wrote in {} conversations is not sent.", unsent.len()))
+            }
             None if !self.transfers.is_empty() => Some("A file is still on its way.".into()),
             None => None,
         };
         match why {
             Some(why) if !self.is_ending => self.ask(Prompt::new(Ask::Quit(why))),
-            _ => self.act(Action::Quit),
+            _ => self.act(Action::Terminal(Terminal::Quit)),
         }
     }
 }

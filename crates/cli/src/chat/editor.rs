@@ -26,7 +26,7 @@ pub(super) enum Reach {
 
 /// The text in rows of a width, and the cursor's place among them.
 pub(super) struct Rows {
-    rows: Vec<Range<usize>>,
+    places: Vec<Range<usize>>,
     pub(super) row: usize,
     pub(super) column: usize,
 }
@@ -79,8 +79,8 @@ impl Editor {
     /// A mark that was written after a letter is part of it.
     fn align(&mut self) {
         let letters = self.text.grapheme_indices(true);
-        let ends = letters.map(|(at, letter)| at + letter.len());
-        self.cursor = ends.into_iter().find(|end| *end >= self.cursor).unwrap_or_default();
+        let mut borders = std::iter::once(0).chain(letters.map(|(at, letter)| at + letter.len()));
+        self.cursor = borders.find(|border| *border >= self.cursor).unwrap_or_default();
     }
 
     pub(super) fn left(&mut self, reach: Reach) {
@@ -110,9 +110,9 @@ impl Editor {
             Reach::Letter => before.grapheme_indices(true).next_back().map_or(0, |(at, _)| at),
             Reach::Word => {
                 let words = before.trim_end();
-                words.rfind(char::is_whitespace).map_or(0, |at| {
-                    at + words[at..].chars().next().map_or(0, char::len_utf8)
-                })
+                words
+                    .rfind(char::is_whitespace)
+                    .map_or(0, |at| at + words[at..].chars().next().map_or(0, char::len_utf8))
             }
             Reach::Line => before.rfind('\n').map_or(0, |at| at + 1),
         }
@@ -172,23 +172,23 @@ impl Editor {
         }
         let row = rows.iter().rposition(|row| row.start <= self.cursor).unwrap_or_default();
         let before = rows.get(row).map_or("", |row| &self.text[row.start..self.cursor]);
-        Rows { column: text::width(before), rows, row }
+        Rows { column: text::width(before), places: rows, row }
     }
 }
 
 impl Rows {
     pub(super) fn count(&self) -> usize {
-        self.rows.len()
+        self.places.len()
     }
 
     /// The text of a row.
     pub(super) fn text<'a>(&self, editor: &'a Editor, row: usize) -> &'a str {
-        self.rows.get(row).map_or("", |row| &editor.text[row.clone()])
+        self.places.get(row).map_or("", |row| &editor.text[row.clone()])
     }
 
     /// Where the cursor goes in another row: to the same column.
     fn at(&self, text: &str, row: usize) -> usize {
-        let Some(range) = self.rows.get(row) else { return text.len() };
+        let Some(range) = self.places.get(row) else { return text.len() };
         let (mut at, mut used) = (range.start, 0);
         for letter in text[range.clone()].graphemes(true) {
             used += letter.width();
@@ -198,7 +198,7 @@ impl Rows {
             at += letter.len();
         }
         // The end of a row that goes on in the next one is the beginning of that one.
-        let goes_on = self.rows.get(row + 1).is_some_and(|next| next.start == range.end);
+        let goes_on = self.places.get(row + 1).is_some_and(|next| next.start == range.end);
         if goes_on && at == range.end && at > range.start {
             let last = text[range.clone()].graphemes(true).next_back();
             at -= last.map_or(0, str::len);

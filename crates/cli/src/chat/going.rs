@@ -15,7 +15,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 use super::app::{App, Start};
 use super::clock::Clock;
 use super::draw::draw;
-use super::input::{Action, Input, Outcome};
+use super::input::{Action, Input, Outcome, Terminal};
 use super::signs::Signs;
 use super::terminal::{Taken, give_back};
 use super::work::Work;
@@ -36,7 +36,7 @@ struct Sources<'a> {
 
 /// Runs until the person ends it.
 pub(super) async fn run(client: &Client, signs: Signs, stop: &Stop) -> Result<()> {
-    let mut screen = Taken::over().context("the terminal cannot be used")?;
+    let mut screen = Taken::over(signs.color).context("the terminal cannot be used")?;
     let events = client.events();
     let (mut work, outcomes) = Work::new(client);
     let (mut app, first) = App::new(Start {
@@ -47,7 +47,9 @@ pub(super) async fn run(client: &Client, signs: Signs, stop: &Stop) -> Result<()
         size: Taken::size()?,
         connection: client.connection(),
     });
-    first.into_iter().for_each(|action| work.begin(action));
+    for action in first {
+        work.begin(action);
+    }
     let mut ticks = interval(Duration::from_secs(1));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut sources = Sources { keys: EventStream::new(), events, outcomes, ticks, stop };
@@ -74,11 +76,14 @@ async fn go_on(
         let mut taken = 0;
         while let Some(input) = next {
             for action in app.update(input) {
-                match action {
-                    Action::Quit => return Ok(()),
-                    Action::Redraw => screen.terminal.clear()?,
-                    Action::Suspend => suspend(screen)?,
-                    action => work.begin(action),
+                if let Action::Terminal(what) = action {
+                    match what {
+                        Terminal::Quit => return Ok(()),
+                        Terminal::Redraw => screen.anew()?,
+                        Terminal::Suspend => suspend(screen)?,
+                    }
+                } else {
+                    work.begin(action);
                 }
             }
             taken += 1;
@@ -87,7 +92,9 @@ async fn go_on(
         let size = Taken::size().unwrap_or(app.size());
         if size != app.size() {
             let (width, height) = size;
-            app.update(Input::Size(width, height)).into_iter().for_each(|action| work.begin(action));
+            for action in app.update(Input::Size(width, height)) {
+                work.begin(action);
+            }
         }
     }
 }

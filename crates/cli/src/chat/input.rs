@@ -72,11 +72,18 @@ pub(crate) enum Action {
     Upload { transfer: Transfer, to: AccountName, path: PathBuf, caption: String },
     /// Save a file.
     Save { transfer: Transfer, file: Box<Attachment>, path: PathBuf },
+    /// Something with the terminal.
+    Terminal(Terminal),
+}
+
+/// What is done with the terminal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Terminal {
     /// Draw everything anew.
     Redraw,
-    /// Give the terminal back for a while.
+    /// Give it back for a while.
     Suspend,
-    /// End.
+    /// Give it back, and end.
     Quit,
 }
 

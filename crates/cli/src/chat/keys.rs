@@ -4,10 +4,10 @@ use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 use super::app::{App, Attention, Screen};
 use super::editor::{Editor, Reach};
-use super::input::Action;
+use super::input::{Action, Terminal};
 use super::prompt::{Ask, Prompt};
 use super::search::Search;
-use super::talk::Part;
+use super::talk::{Part, Talk};
 use super::verify::Verify;
 
 mod answers;
@@ -61,8 +61,7 @@ impl App {
         if self.prompt.is_some() {
             return self.press_prompt(press);
         }
-        if press.code == KeyCode::Esc && self.notices.current().is_some() {
-            self.notices.is_up = false;
+        if press.code == KeyCode::Esc && self.notices.dismiss() {
             return;
         }
         match &self.screen {
@@ -87,37 +86,37 @@ impl App {
                 self.end();
             }
             (KeyCode::Char('q'), true) => self.end(),
-            (KeyCode::Char('l'), true) => self.act(Action::Redraw),
-            (KeyCode::Char('z'), true) => self.act(Action::Suspend),
+            (KeyCode::Char('l'), true) => self.act(Action::Terminal(Terminal::Redraw)),
+            (KeyCode::Char('z'), true) => self.act(Action::Terminal(Terminal::Suspend)),
             (KeyCode::Char('r'), true) => self.act(Action::Reconnect),
             _ if self.prompt.is_some() => return false,
             (KeyCode::F(1), _) => self.screen = Screen::Help(0),
-            (KeyCode::F(2), _) => self.to_verify(),
-            (KeyCode::F(3), _) | (KeyCode::Char('f'), true) => self.to_search(),
-            (KeyCode::F(4), _) => self.to_devices(),
-            (KeyCode::F(5), _) => self.to_notices(),
+            (KeyCode::F(2), _) => self.show_identity(),
+            (KeyCode::F(3), _) | (KeyCode::Char('f'), true) => self.show_search(),
+            (KeyCode::F(4), _) => self.show_devices(),
+            (KeyCode::F(5), _) => self.show_notices(),
             _ => return false,
         }
         true
     }
 
-    pub(super) fn to_search(&mut self) {
+    pub(super) fn show_search(&mut self) {
         self.screen = Screen::Search(Search::default());
     }
 
-    pub(super) fn to_devices(&mut self) {
+    pub(super) fn show_devices(&mut self) {
         self.screen = Screen::Devices { list: None, chosen: 0 };
         self.act(Action::Devices);
         self.act(Action::Status);
     }
 
-    pub(super) fn to_notices(&mut self) {
+    pub(super) fn show_notices(&mut self) {
         self.notices.is_up = false;
         self.screen = Screen::Notices(0);
     }
 
     /// Who the other side of the conversation is that is open, or chosen in the list.
-    pub(super) fn to_verify(&mut self) {
+    pub(super) fn show_identity(&mut self) {
         let chosen = || self.people.chosen().map(|chosen| chosen.with.clone());
         let open = || self.talk.as_ref().map(|talk| talk.with.clone());
         let with = match self.attention {
@@ -147,10 +146,10 @@ impl App {
                 self.attention = Attention::Writing;
             }
             (KeyCode::Char('n'), false) => self.ask(Prompt::new(Ask::Name)),
-            (KeyCode::Char('/'), false) => self.to_search(),
-            (KeyCode::Char('v'), false) => self.to_verify(),
-            (KeyCode::Char('d'), false) => self.to_devices(),
-            (KeyCode::Char('m'), false) => self.to_notices(),
+            (KeyCode::Char('/'), false) => self.show_search(),
+            (KeyCode::Char('v'), false) => self.show_identity(),
+            (KeyCode::Char('d'), false) => self.show_devices(),
+            (KeyCode::Char('m'), false) => self.show_notices(),
             (KeyCode::Char('?'), false) => self.screen = Screen::Help(0),
             (KeyCode::Char('q'), false) => self.end(),
             _ => {}
@@ -164,14 +163,14 @@ impl App {
             (KeyCode::Char('j'), true) => self.write("\n"),
             (KeyCode::Enter, _) => self.send(),
             (KeyCode::Esc | KeyCode::Tab, _) => self.attention = Attention::List,
-            (KeyCode::Up, false) if !self.move_row(true) => self.to_messages(),
+            (KeyCode::Up, false) if !self.move_row(true) => self.choose_messages(),
             (KeyCode::Down, false) => drop(self.move_row(false)),
             (KeyCode::PageUp, _) => self.scroll(true),
             (KeyCode::PageDown, _) => self.scroll(false),
             (KeyCode::Char('n'), true) => self.open_beside(1),
             (KeyCode::Char('p'), true) => self.open_beside(-1),
             (KeyCode::Char('o'), true) => self.ask_file(),
-            (KeyCode::End, true) => self.to_newest(),
+            (KeyCode::End, true) => self.show_newest(),
             _ => {
                 if let Some(draft) = self.draft_mut() {
                     edit(draft, press);
@@ -208,7 +207,7 @@ impl App {
             self.drafts.remove(&with);
             self.act(Action::Send(with, text));
         }
-        self.to_newest();
+        self.show_newest();
     }
 
     fn ask_file(&mut self) {
@@ -225,7 +224,7 @@ impl App {
         }
     }
 
-    fn to_messages(&mut self) {
+    fn choose_messages(&mut self) {
         if self.with_view(|talk, view| talk.choose_next(true, view)) == Some(true) {
             self.attention = Attention::Messages;
         }
@@ -233,9 +232,11 @@ impl App {
 
     fn scroll(&mut self, up: bool) {
         let rows = usize::from(self.layout().history.height).saturating_sub(2).max(1);
-        self.with_view(|talk, view| {
-            if up { talk.scroll_up(rows, view) } else { talk.scroll_down(rows, view) }
-        });
+        self.with_view(
+            |talk, view| {
+                if up { talk.scroll_up(rows, view) } else { talk.scroll_down(rows, view) }
+            },
+        );
     }
 
     fn press_messages(&mut self, press: Press) {
@@ -243,23 +244,26 @@ impl App {
             (KeyCode::Up | KeyCode::Char('k'), false) => {
                 self.with_view(|talk, view| talk.choose_next(true, view));
             }
-            (KeyCode::Down | KeyCode::Char('j'), false) => {
-                if self.with_view(|talk, view| talk.choose_next(false, view)) != Some(true) {
-                    self.to_writing();
-                }
-            }
+            (KeyCode::Down | KeyCode::Char('j'), false) => self.choose_newer(),
             (KeyCode::PageUp, _) => self.page_messages(true),
             (KeyCode::PageDown, _) => self.page_messages(false),
             (KeyCode::Home | KeyCode::Char('g'), false) => {
-                self.with_view(|talk, view| talk.to_oldest(view));
+                self.with_view(Talk::show_oldest);
             }
             (KeyCode::Char('r'), false) => self.retry(),
             (KeyCode::Char('s'), false) => self.ask_save(),
-            (KeyCode::Char('v'), false) => self.to_verify(),
+            (KeyCode::Char('v'), false) => self.show_identity(),
             (KeyCode::Char('?'), false) => self.screen = Screen::Help(0),
             (KeyCode::Esc | KeyCode::Enter | KeyCode::Tab | KeyCode::End, _)
-            | (KeyCode::Char('i' | 'G' | 'q'), false) => self.to_writing(),
+            | (KeyCode::Char('i' | 'G' | 'q'), false) => self.write_on(),
             _ => {}
+        }
+    }
+
+    /// The next newer message; after the newest, on with writing.
+    fn choose_newer(&mut self) {
+        if self.with_view(|talk, view| talk.choose_next(false, view)) != Some(true) {
+            self.write_on();
         }
     }
 
@@ -267,14 +271,14 @@ impl App {
         self.scroll(up);
         self.with_view(|talk, view| {
             if let Some((top, bottom)) = talk.sight(view) {
-                talk.choose(if up { top } else { bottom }, view);
+                talk.chosen = Some(if up { top } else { bottom });
             }
         });
     }
 
-    fn to_writing(&mut self) {
+    fn write_on(&mut self) {
         self.attention = Attention::Writing;
-        self.to_newest();
+        self.show_newest();
     }
 
     fn retry(&mut self) {

@@ -8,12 +8,13 @@ use super::app::{App, Screen};
 use super::input::Action;
 
 impl App {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "what was missed, or is new, may be anything")]
     pub(super) fn happened(&mut self, happening: Happening) {
         self.is_status_old = true;
         match happening {
             Happening::Connection(connection) => self.connected(connection),
             Happening::CaughtUp => {}
-            Happening::Entry { with, entry } => self.arrived(with, *entry),
+            Happening::Entry { with, entry } => self.arrived(&with, *entry),
             Happening::State { with, id, state } => {
                 if let Some(talk) = self.talk.as_mut().filter(|talk| talk.with == with) {
                     talk.set_state(id, state);
@@ -82,11 +83,11 @@ impl App {
         self.connection = connection;
     }
 
-    fn arrived(&mut self, with: AccountName, entry: Entry) {
+    fn arrived(&mut self, with: &AccountName, entry: Entry) {
         self.people.said(with.clone(), &entry);
         self.refresh_people();
         let has_attention = self.has_attention;
-        let Some(talk) = self.talk.as_mut().filter(|talk| talk.with == with) else { return };
+        let Some(talk) = self.talk.as_mut().filter(|talk| talk.with == *with) else { return };
         if !has_attention && talk.divider.is_none() && !entry.own {
             talk.divider = Some(entry.position);
         }

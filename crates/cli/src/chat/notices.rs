@@ -64,6 +64,13 @@ impl Notices {
         self.is_up &= !is_over;
     }
 
+    /// Takes down what is up. True where that was a warning, and so what the key was for.
+    pub(super) fn dismiss(&mut self) -> bool {
+        let warned = self.current().is_some_and(|notice| notice.weight == Weight::Warning);
+        self.is_up = false;
+        warned
+    }
+
     /// From the newest on.
     pub(super) fn all(&self) -> impl Iterator<Item = &Notice> {
         self.kept.iter().rev()
@@ -71,8 +78,14 @@ impl Notices {
 }
 
 impl Notice {
-    /// What it says, and how often.
+    /// What it says while it is up.
     pub(super) fn words(&self) -> String {
+        let way = if self.weight == Weight::Warning { " [Esc: seen]" } else { "" };
+        format!("{}{way}", self.record())
+    }
+
+    /// What it says, and how often it was told.
+    pub(super) fn record(&self) -> String {
         let mark = match self.weight {
             Weight::Note => "",
             Weight::Warning => "! ",

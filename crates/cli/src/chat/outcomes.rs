@@ -49,7 +49,7 @@ impl App {
                     (moving.done, moving.total) = (progress.done, progress.total);
                 }
             }
-            Outcome::Uploaded(transfer, to, result) => self.uploaded(transfer, &to, result),
+            Outcome::Uploaded(transfer, to, result) => self.uploaded(transfer, &to, result.err()),
             Outcome::Saved(transfer, result) => self.saved(transfer, result),
         }
     }
@@ -192,9 +192,9 @@ impl App {
         self.status = Some(status);
     }
 
-    fn uploaded(&mut self, transfer: Transfer, to: &AccountName, result: Result<(), Error>) {
+    fn uploaded(&mut self, transfer: Transfer, to: &AccountName, failure: Option<Error>) {
         self.transfers.remove(&transfer);
-        if let Err(error) = &result {
+        if let Some(error) = failure {
             self.warn(format!("The file was not sent: {error}."));
         }
         self.changed(to, Ok(()));

@@ -30,6 +30,10 @@ pub(super) struct Talk {
     pub(super) chosen: Option<u64>,
     /// The first entry that was unread when the conversation was opened.
     pub(super) divider: Option<u64>,
+    /// Where the screen begins once that is loaded.
+    start: Option<u64>,
+    /// Whether the newest are to be shown once they are loaded.
+    wants_newest: bool,
     /// Up to where it was marked as read.
     pub(super) marked: Option<u64>,
 }
@@ -70,7 +74,8 @@ impl Part {
 }
 
 impl Talk {
-    pub(super) fn new(with: AccountName) -> Self {
+    /// Nothing of it is loaded yet. What is unread, from a place on, is shown from there on.
+    pub(super) fn new(with: AccountName, unread: Option<u64>) -> Self {
         Self {
             with,
             entries: BTreeMap::new(),
@@ -81,7 +86,9 @@ impl Talk {
             loading: None,
             scroll: Scroll::Newest,
             chosen: None,
-            divider: None,
+            divider: unread,
+            start: unread,
+            wants_newest: false,
             marked: None,
         }
     }
@@ -149,6 +156,9 @@ impl Talk {
                 }
                 self.has_newest = true;
                 self.has_first |= starts_it;
+                if std::mem::take(&mut self.wants_newest) {
+                    self.scroll = Scroll::Newest;
+                }
             }
             Part::Around(_) => {
                 self.forget();
@@ -162,9 +172,22 @@ impl Talk {
             // The piece is another one by now.
             Part::Before(_) | Part::After(_) => return,
         }
-        page.into_iter().for_each(|entry| self.put(entry));
-        if let Part::Around(place) = part {
-            self.choose(place, view);
+        for entry in page {
+            self.put(entry);
+        }
+        match (self.start.take(), part) {
+            (Some(start), _) => self.begin_at(start, view),
+            (None, Part::Around(place)) => self.choose(place, view),
+            (None, Part::Newest | Part::Before(_) | Part::After(_)) => {}
+        }
+    }
+
+    /// Shows this entry as the first one on the screen, where there is that much below it.
+    fn begin_at(&mut self, place: u64, view: &View<'_>) {
+        if self.entries.contains_key(&place) {
+            self.scroll = Scroll::At { position: place, hidden: 0 };
+            let height = self.height(place, view);
+            self.scroll_down(view.height.saturating_sub(height), view);
         }
     }
 
@@ -325,8 +348,9 @@ impl Talk {
     }
 
     /// To the newest. False where they are not loaded.
-    pub(super) fn to_newest(&mut self) -> bool {
+    pub(super) fn show_newest(&mut self) -> bool {
         self.chosen = None;
+        self.wants_newest = !self.has_newest;
         if self.has_newest {
             self.scroll = Scroll::Newest;
         }
@@ -334,7 +358,7 @@ impl Talk {
     }
 
     /// To the first of those that are loaded.
-    pub(super) fn to_oldest(&mut self, view: &View<'_>) {
+    pub(super) fn show_oldest(&mut self, view: &View<'_>) {
         if let Some(first) = self.first() {
             self.chosen = self.chosen.map(|_| first);
             self.scroll = Scroll::At { position: first, hidden: 0 };
@@ -352,9 +376,7 @@ impl Talk {
             return;
         }
         if position <= top {
-            self.scroll = Scroll::At { position, hidden: 0 };
-            let height = self.height(position, view);
-            self.scroll_down(view.height.saturating_sub(height), view);
+            self.begin_at(position, view);
         } else {
             self.scroll = if self.last() == Some(position) {
                 self.end(position)

@@ -14,6 +14,7 @@ use crossterm::terminal::{self, EnterAlternateScreen, LeaveAlternateScreen};
 use crossterm::{execute, queue};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
+use ratatui::layout::Rect;
 
 /// Whether the terminal is taken over now.
 static TAKEN: AtomicBool = AtomicBool::new(false);
@@ -25,8 +26,9 @@ pub(super) struct Taken {
 }
 
 impl Taken {
-    /// Takes it over.
-    pub(super) fn over() -> io::Result<Self> {
+    /// Takes it over; with colours, also where the library below would leave them out by itself.
+    pub(super) fn over(color: bool) -> io::Result<Self> {
+        crossterm::style::force_color_output(color);
         HOOK.call_once(|| {
             let told = panic::take_hook();
             panic::set_hook(Box::new(move |why| {
@@ -53,7 +55,14 @@ impl Taken {
             // Shift-Enter, where a terminal can tell it; others do not know this and do nothing.
             PushKeyboardEnhancementFlags(KeyboardEnhancementFlags::DISAMBIGUATE_ESCAPE_CODES)
         )?;
-        self.terminal.clear()
+        self.anew()
+    }
+
+    /// Draws everything anew the next time. The terminal's own `clear` asks the terminal where the cursor
+    /// is, and waits for an answer that not every terminal gives.
+    pub(super) fn anew(&mut self) -> io::Result<()> {
+        let (width, height) = terminal::size()?;
+        self.terminal.resize(Rect::new(0, 0, width, height))
     }
 
     /// Whether it was not given back behind one's back: by a panic elsewhere.

@@ -58,7 +58,8 @@ impl Verify {
     pub(super) fn compare(&mut self, text: &str) {
         let Some(known) = self.known() else { return };
         let compare = |number: &SafetyNumber| against(number, text);
-        let verdicts = [known.offered.as_ref(), known.number.as_ref()].map(|number| number.and_then(compare));
+        let verdicts =
+            [known.offered.as_ref(), known.number.as_ref()].map(|number| number.and_then(compare));
         let verdict = match verdicts {
             [Some(Comparison::Match), _] => Verdict::Same { new: true },
             [_, Some(Comparison::Match)] => Verdict::Same { new: false },

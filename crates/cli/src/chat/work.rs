@@ -77,8 +77,18 @@ impl Work {
                     let _ = done.send(Outcome::Saved(transfer, result));
                 });
             }
-            Action::Redraw | Action::Suspend | Action::Quit => {}
-            simple => {
+            Action::Terminal(_) => {}
+            simple @ (Action::Conversations
+            | Action::History(..)
+            | Action::Retry(..)
+            | Action::MarkRead(..)
+            | Action::Meet(_)
+            | Action::Verify(..)
+            | Action::Accept(_)
+            | Action::Devices
+            | Action::Link(..)
+            | Action::Remove(_)
+            | Action::Status) => {
                 self.tasks.spawn(async move {
                     if let Some(outcome) = act(&client, simple).await {
                         let _ = done.send(outcome);
@@ -129,7 +139,14 @@ async fn act(client: &Client, action: Action) -> Option<Outcome> {
         Action::Link(code, what) => Outcome::Linked(client.link(code, what).await),
         Action::Remove(device) => Outcome::Removed(device, client.remove_device(device).await),
         Action::Status => Outcome::Status(Box::new(client.status().await.ok()?)),
-        _ => return None,
+        Action::Peek(_)
+        | Action::Send(..)
+        | Action::Identity(_)
+        | Action::Search(..)
+        | Action::Reconnect
+        | Action::Upload { .. }
+        | Action::Save { .. }
+        | Action::Terminal(_) => return None,
     })
 }
 
@@ -206,7 +223,10 @@ async fn upload(
 }
 
 /// Tells how far a file has come, each time that is another percent.
-fn progress(transfer: Transfer, done: &UnboundedSender<Outcome>) -> impl FnMut(Progress) + Send + use<> {
+fn progress(
+    transfer: Transfer,
+    done: &UnboundedSender<Outcome>,
+) -> impl FnMut(Progress) + Send + use<> {
     let done = done.clone();
     let mut last = None;
     move |progress| {

@@ -7,7 +7,8 @@ use jiff::tz::TimeZone;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use sprag_client::{
-    Body, Connection, Conversation, Entry, Event, MessageId, MessageState, OwnDevice, PeerView, Trust,
+    Body, Connection, Conversation, Entry, Event, MessageId, MessageState, OwnDevice, PeerView,
+    Trust,
 };
 use sprag_protocol::secret::Secret;
 use sprag_protocol::{AccountKeyPair, AccountName, DeviceId, SafetyNumber, Timestamp};
@@ -110,7 +111,12 @@ impl World {
         let mut world = Self::empty(size, signs);
         world.meet("bob", Trust::Verified, 2, &conversation());
         world.meet("carol", Trust::FirstUse, 0, &[message(0, "carol", "See you on Friday")]);
-        world.meet("dave", Trust::KeyChanged { was_verified: true }, 0, &[message(0, "alice", "Hi")]);
+        world.meet(
+            "dave",
+            Trust::KeyChanged { was_verified: true },
+            0,
+            &[message(0, "alice", "Hi")],
+        );
         world.refresh();
         world
     }
@@ -170,7 +176,20 @@ impl World {
                     self.wanted.push(Action::MarkRead(with.clone(), through));
                     self.done(Outcome::Marked(with, Ok(())));
                 }
-                other => self.wanted.push(other),
+                other @ (Action::Retry(..)
+                | Action::Meet(_)
+                | Action::Identity(_)
+                | Action::Verify(..)
+                | Action::Accept(_)
+                | Action::Devices
+                | Action::Link(..)
+                | Action::Remove(_)
+                | Action::Search(..)
+                | Action::Status
+                | Action::Reconnect
+                | Action::Upload { .. }
+                | Action::Save { .. }
+                | Action::Terminal(_)) => self.wanted.push(other),
             }
         }
     }
@@ -262,7 +281,11 @@ pub(super) fn conversation() -> Vec<Entry> {
         message(0, "alice", "Hello, Bob!"),
         message(1, "bob", "Hello! 日本語 and e\u{301} and שלום"),
         message(2, "bob", "How are you?"),
-        message(3, "alice", "Fine. This one is longer, so that it goes on in a second row of the screen."),
+        message(
+            3,
+            "alice",
+            "Fine. This one is longer, so that it goes on in a second row of the screen.",
+        ),
         message(4, "alice", "What about\nlunch?"),
         message(5, "bob", "A trick: \u{1b}[2J\u{202e}gpj.exe"),
         message(6, "bob", "Yes"),

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
+use std::num::NonZero;
 use std::os::fd::OwnedFd;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -15,7 +16,11 @@ use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 use crate::world::World;
 
 /// How long something may take that is waited for.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
+
+fn cells(count: u16) -> NonZero<u16> {
+    NonZero::new(count).unwrap()
+}
 
 /// A chat on a terminal of its own.
 struct Chat {
@@ -52,7 +57,7 @@ impl Chat {
                 }
             }
         });
-        let screen = vt100::Parser::new(24, 80, 0);
+        let screen = vt100::Parser::new(cells(24), cells(80), 0);
         Self { child, keys, end: end.into(), output, screen }
     }
 
@@ -66,6 +71,7 @@ impl Chat {
 
     /// Waits until the screen is so.
     #[expect(clippy::disallowed_methods, reason = "the chat has so much time, and not more")]
+    #[expect(clippy::panic, reason = "the screen is what tells why")]
     fn wait(&mut self, what: &str, holds: impl Fn(&vt100::Screen) -> bool) {
         let until = Instant::now() + PATIENCE;
         while !holds(self.screen.screen()) {
@@ -85,7 +91,7 @@ impl Chat {
     fn resize(&mut self, rows: u16, columns: u16) {
         let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
         tcsetwinsize(&self.end, size).unwrap();
-        self.screen.screen_mut().set_size(rows, columns);
+        self.screen.screen_mut().set_size(cells(rows), cells(columns));
         self.signal(Signal::WINCH);
     }
 

@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail anywhere")]
 #![cfg(unix)]
 
+mod chat;
 mod crash;
 mod devices;
 mod identity;

@@ -8,9 +8,11 @@ use super::{field, put};
 use crate::chat::app::{App, Attention, Moving, Screen};
 use crate::chat::layout::Layout;
 use crate::chat::notices::Weight;
-use crate::chat::prompt::Prompt;
 use crate::chat::signs::Signs;
 use crate::chat::text::{cut, ends, width};
+
+/// Below how many columns what one can do goes before how much is unread.
+const NARROW: u16 = 60;
 
 pub(super) fn draw(app: &App, layout: &Layout, buffer: &mut Buffer) -> Option<Position> {
     let mut rows = layout.notice.rows();
@@ -21,40 +23,20 @@ pub(super) fn draw(app: &App, layout: &Layout, buffer: &mut Buffer) -> Option<Po
         put(buffer, row, &text, Signs::quiet());
     }
     let mut cursor = None;
-    if let Some(prompt) = &app.prompt {
-        cursor = question(app, prompt, &mut rows, buffer);
-    } else if let (Some(notice), Some(row)) = (app.notices.current(), rows.next()) {
-        let warns = notice.weight == Weight::Warning;
-        let way = if warns { "  Esc: seen, F5: all" } else { "" };
-        let room = usize::from(row.width).saturating_sub(width(way));
-        let text = cut(&notice.words(), room, app.signs.more());
-        let style = if warns { app.signs.bad() } else { Signs::strong() };
-        put(buffer, row, &ends(&text, way, row.width.into(), app.signs.more()), style);
+    if let Some(prompt) = app.prompt.as_ref().filter(|prompt| !prompt.ask.is_choice()) {
+        let row = rows.next();
+        cursor = row.and_then(|row| field(buffer, row, &prompt.ask.question(), &prompt.field));
+    }
+    let warns = app.notices.current().is_some_and(|notice| notice.weight == Weight::Warning);
+    let is_bad = match &app.prompt {
+        Some(prompt) => prompt.error.is_some(),
+        None => warns,
+    };
+    let style = if is_bad { app.signs.bad() } else { Signs::strong() };
+    for (text, row) in app.told().iter().zip(rows) {
+        put(buffer, row, &cut(text, row.width.into(), app.signs.more()), style);
     }
     status(app, layout.status, buffer);
-    cursor
-}
-
-fn question(
-    app: &App,
-    prompt: &Prompt,
-    rows: &mut impl Iterator<Item = Rect>,
-    buffer: &mut Buffer,
-) -> Option<Position> {
-    let row = rows.next()?;
-    let words = prompt.ask.question();
-    let cursor = if prompt.ask.is_choice() {
-        let room = usize::from(row.width).saturating_sub(5);
-        let text = format!("{} y/n", cut(&words, room, app.signs.more()));
-        put(buffer, row, &text, Signs::strong());
-        None
-    } else {
-        field(buffer, row, &words, &prompt.field)
-    };
-    if let (Some(error), Some(row)) = (&prompt.error, rows.next()) {
-        let text = cut(error, row.width.into(), app.signs.more());
-        put(buffer, row, &text, app.signs.bad());
-    }
     cursor
 }
 
@@ -72,7 +54,9 @@ fn progress(moving: &Moving, row: Rect, signs: Signs) -> String {
 }
 
 fn status(app: &App, area: Rect, buffer: &mut Buffer) {
-    let parts = [Some(link(app)), Some(app.who.to_string()), unread(app), unsettled(app)];
+    let is_narrow = area.width < NARROW;
+    let unread = unread(app).filter(|_| !is_narrow);
+    let parts = [Some(link(app)), Some(app.who.to_string()), unread, unsettled(app)];
     let parts: Vec<_> = parts.into_iter().flatten().collect();
     let left = format!(" {}", parts.join(&format!(" {} ", app.signs.dot())));
     let room = usize::from(area.width);
@@ -134,7 +118,7 @@ fn hints(app: &App) -> &'static [&'static str] {
         (Screen::Search(_), _) => &["Esc back", "Enter go there", "Up/Down"],
         (Screen::Verify(verify), _) if verify.field.is_some() => &["Enter compare", "Esc cancel"],
         (Screen::Verify(verify), _) => match verify.known().map(|known| known.offered.is_some()) {
-            Some(true) => &["Esc keep blocked", "a accept", "c compare", "o QR"],
+            Some(true) => &["Up/Down", "Esc keep blocked", "a accept", "c compare", "o QR"],
             Some(false) => &["Esc back", "c compare", "m mark", "u unmark", "o QR"],
             None => &["Esc back", "r again"],
         },

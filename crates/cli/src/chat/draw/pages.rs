@@ -72,14 +72,14 @@ impl App {
     }
 
     fn text_of_page(&self, width: usize) -> Vec<(String, Style)> {
-        if matches!(self.screen, Screen::Help(_)) { help(width) } else { self.told(width) }
+        if matches!(self.screen, Screen::Help(_)) { help(width) } else { self.record(width) }
     }
 
-    fn told(&self, width: usize) -> Vec<(String, Style)> {
+    fn record(&self, width: usize) -> Vec<(String, Style)> {
         let mut rows = vec![("What was told, the newest first".into(), Signs::strong())];
         for notice in self.notices.all() {
             let time = self.clock.brief(notice.at);
-            let text = format!("{time}  {}", notice.words());
+            let text = format!("{time}  {}", notice.record());
             rows.extend(wrap(&text, width).into_iter().map(|row| (row, Style::new())));
         }
         if rows.len() == 1 {

@@ -33,7 +33,7 @@ fn title(app: &App, area: Rect, buffer: &mut Buffer) {
     let about = format!("{} {}", app.signs.trust(trust).trim(), signs::trust(trust));
     let about = about.trim();
     let is_older = !talk.is_empty() && talk.newest_in_sight().is_none();
-    let right = if is_older { "older messages" } else { "" };
+    let right = if is_older { "more below: PgDn" } else { "" };
     let name = cut(talk.with.as_str(), area.width.into(), app.signs.more());
     put(buffer, area, &name, Signs::strong());
     let beside = indented(area, width(&name) + 2);

@@ -215,9 +215,14 @@ fn verdict(app: &App, verify: &Verify, page: &mut Page) {
         Verdict::Differs(_) | Verdict::NotACode => false,
     };
     let text = match verdict {
-        Verdict::Same { new: true } => format!("SAME: the new key is what {with} has. a accepts it."),
+        Verdict::Same { new: true } => {
+            format!("SAME: the new key is what {with} has. a accepts it.")
+        }
         Verdict::Same { new: false } if is_offered => {
             format!("NOT THE SAME: {with} has the old key, and the new one is not theirs.")
+        }
+        Verdict::Same { new: false } if verify.trust() == Trust::Verified => {
+            format!("SAME: {with} sees this number too.")
         }
         Verdict::Same { new: false } => format!("SAME: m marks {with} as verified."),
         Verdict::Differs(Comparison::OursDiffers) => {

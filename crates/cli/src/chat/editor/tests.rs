@@ -47,7 +47,10 @@ fn letters_are_whole() {
 #[test]
 fn rows_and_the_cursor() {
     let mut editor = Editor::of("one\ntwo three");
-    assert_eq!(shown(&editor, 5), (vec!["one".into(), "two ".into(), "thre".into(), "e".into()], 3, 1));
+    assert_eq!(
+        shown(&editor, 5),
+        (vec!["one".into(), "two ".into(), "thre".into(), "e".into()], 3, 1)
+    );
     assert!(editor.up(5));
     assert_eq!(shown(&editor, 5).1, 2);
     assert!(editor.up(5));

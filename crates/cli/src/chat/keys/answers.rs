@@ -8,7 +8,7 @@ use sprag_protocol::AccountName;
 
 use super::{Press, edit};
 use crate::chat::app::{App, Moving};
-use crate::chat::input::{Action, Transfer};
+use crate::chat::input::{Action, Terminal, Transfer};
 use crate::chat::prompt::{Ask, Prompt};
 use crate::display;
 
@@ -43,7 +43,7 @@ impl App {
             }
             Ask::Remove(device) if yes => self.act(Action::Remove(device)),
             Ask::Accept(with) if yes => self.act(Action::Accept(with)),
-            Ask::Quit(_) if yes => self.act(Action::Quit),
+            Ask::Quit(_) if yes => self.act(Action::Terminal(Terminal::Quit)),
             Ask::Remove(_)
             | Ask::Accept(_)
             | Ask::Quit(_)

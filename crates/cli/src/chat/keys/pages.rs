@@ -8,7 +8,6 @@ use crate::chat::draw::verify::furthest;
 use crate::chat::input::Action;
 use crate::chat::prompt::{Ask, Prompt};
 
-
 /// The shortest text that is looked for, in bytes.
 const SHORTEST: usize = 2;
 
@@ -28,10 +27,8 @@ impl App {
                     self.open(with, Some(place));
                 }
             }
-            (KeyCode::Up | KeyCode::Down | KeyCode::PageUp | KeyCode::PageDown, _) => {
-                search.step(steps(press, page).unwrap_or_default());
-            }
-            (KeyCode::Char('n' | 'p'), true) => {
+            (KeyCode::Up | KeyCode::Down | KeyCode::PageUp | KeyCode::PageDown, _)
+            | (KeyCode::Char('n' | 'p'), true) => {
                 search.step(steps(press, page).unwrap_or_default());
             }
             _ => {

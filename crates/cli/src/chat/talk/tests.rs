@@ -24,7 +24,7 @@ fn page(places: std::ops::Range<u64>) -> Vec<sprag_client::Entry> {
 fn an_answer_that_comes_too_late_is_left() {
     let clock = clock();
     let view = view(&clock);
-    let mut talk = Talk::new(name("bob"));
+    let mut talk = Talk::new(name("bob"), None);
     assert_eq!(talk.ask(Part::Newest), Some(Part::Newest));
     talk.load(Part::Newest, page(500..600), &view);
     talk.scroll_up(1000, &view);
@@ -42,7 +42,7 @@ fn an_answer_that_comes_too_late_is_left() {
 fn the_newest_joins_or_replaces() {
     let clock = clock();
     let view = view(&clock);
-    let mut talk = Talk::new(name("bob"));
+    let mut talk = Talk::new(name("bob"), None);
     talk.load(Part::Newest, page(0..100), &view);
     talk.load(Part::Newest, page(50..150), &view);
     assert!(talk.entry(0).is_some() && talk.entry(149).is_some());
@@ -58,7 +58,7 @@ fn the_newest_joins_or_replaces() {
 fn scrolling_stays_within() {
     let clock = clock();
     let view = view(&clock);
-    let mut talk = Talk::new(name("bob"));
+    let mut talk = Talk::new(name("bob"), None);
     talk.scroll_up(5, &view);
     talk.scroll_down(5, &view);
     assert!(talk.rows(&view).is_empty());
@@ -77,7 +77,7 @@ fn scrolling_stays_within() {
     }
     assert_eq!(talk.newest_in_sight(), Some(29));
     // One row up and one down is the same picture, at every place.
-    for _ in 0..40 {
+    for _ in 0..20 {
         let before = talk.rows(&view);
         talk.scroll_up(1, &view);
         let above = talk.rows(&view);
@@ -86,4 +86,24 @@ fn scrolling_stays_within() {
         talk.scroll_up(1, &view);
         assert_eq!(talk.rows(&view), above);
     }
+}
+
+#[test]
+fn what_is_unread_is_shown_from_its_beginning() {
+    let clock = clock();
+    let view = view(&clock);
+    let mut talk = Talk::new(name("bob"), Some(50));
+    talk.load(Part::Newest, page(0..100), &view);
+    assert_eq!(talk.sight(&view).unwrap().0, 50);
+    assert_eq!(talk.newest_in_sight(), None);
+    talk.scroll_down(100, &view);
+    assert_eq!(talk.newest_in_sight(), Some(99));
+    // Where all of it has room, the newest is in sight at once.
+    let mut few = Talk::new(name("bob"), Some(97));
+    few.load(Part::Newest, page(0..100), &view);
+    assert_eq!(few.newest_in_sight(), Some(99));
+    // It is shown once, and does not come back with another page.
+    few.scroll_up(30, &view);
+    few.load(Part::Newest, page(50..150), &view);
+    assert_ne!(few.sight(&view).unwrap().0, 97);
 }

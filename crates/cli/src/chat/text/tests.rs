@@ -33,7 +33,8 @@ fn a_letter_with_a_thousand_marks_is_cut() {
 
 #[test]
 fn every_row_fits() {
-    let text = "A sentence with words,  two  spaces, 日本語 and\ttabs, andaverylongwordthatfitsnowhere.";
+    let text =
+        "A sentence with words,  two  spaces, 日本語 and\ttabs, andaverylongwordthatfitsnowhere.";
     for wide in 2..40 {
         for row in wrap(text, wide) {
             assert!(width(&row) <= wide, "{row:?} in {wide}");

@@ -12,7 +12,7 @@ const MANY: u64 = 10_000;
 fn long(size: (u16, u16), unread: u64) -> World {
     let mut world = World::empty(size, COLORS);
     let text = |place: u64| format!("number {place} {}", "words ".repeat((place % 40) as usize));
-    let from = |place: u64| if place % 3 == 0 { "alice" } else { "bob" };
+    let from = |place: u64| if place.is_multiple_of(3) { "alice" } else { "bob" };
     let history: Vec<_> =
         (0..MANY).map(|place| message(place, from(place), &text(place))).collect();
     world.meet("bob", Trust::FirstUse, unread, &history);
@@ -56,7 +56,7 @@ fn scrolling_meets_every_message() {
 
 #[test]
 fn a_place_far_up_is_shown_and_left_again() {
-    let mut world = long((80, 24), 0);
+    let mut world = long((60, 20), 0);
     world.press("<C-f>number 4321");
     let Some(Action::Search(serial, _)) = world.wanted.last() else { panic!("no search") };
     let hit = world.histories[&name("bob")][4321].clone();
@@ -117,7 +117,7 @@ fn what_was_missed_is_looked_at_anew() {
 
 #[test]
 fn what_is_unread_begins_below_a_line() {
-    let mut world = long((80, 24), 3);
+    let mut world = long((80, 40), 3);
     let screen = world.screen();
     let (before, after) = screen.split_once("── new ─").unwrap();
     assert!(before.contains(&format!("number {} ", MANY - 4)));
@@ -140,7 +140,25 @@ fn any_size_at_any_time() {
         world.resize(width.try_into().unwrap(), height.try_into().unwrap());
         world.terminal();
         if step % 50 == 0 {
-            world.press(["<PgUp>", "<Up>", "<PgDn>", "<Esc>", "<Tab>", "a"][(step / 50 % 6) as usize]);
+            world.press(
+                ["<PgUp>", "<Up>", "<PgDn>", "<Esc>", "<Tab>", "a"][(step / 50 % 6) as usize],
+            );
         }
+    }
+}
+
+#[test]
+fn much_that_is_unread_is_read_from_its_beginning() {
+    for unread in [20, 80, 95, 500, MANY] {
+        let mut world = long((80, 24), unread);
+        assert!(numbers(&world).contains(&(MANY - unread)), "{unread} {}", world.screen());
+        assert!(world.shows("── new ─"));
+        let marked = |world: &World| {
+            world.wanted.iter().filter(|action| matches!(action, Action::MarkRead(..))).count()
+        };
+        assert_eq!(marked(&world), 0, "{unread}");
+        world.press("<C-End>");
+        assert!(numbers(&world).contains(&(MANY - 1)), "{unread} {}", world.screen());
+        assert_eq!(marked(&world), 1, "{unread}");
     }
 }
