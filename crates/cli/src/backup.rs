@@ -132,5 +132,5 @@ async fn restore(file: &Path, lock: Option<Lock>, options: &Options, place: &Pla
 /// Tells the relay of new prekeys, so that it is done before the first message.
 async fn start_afresh(client: &Client) -> Result<(), Error> {
     running::connected(client).await?;
-    client.idle(START_WITHIN).await
+    client.rest(START_WITHIN).await
 }

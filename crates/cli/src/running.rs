@@ -149,7 +149,7 @@ async fn warn(mut events: Events, out: Out) -> Infallible {
 /// command.
 pub(crate) async fn settle(client: &Client) {
     if matches!(client.connection(), Connection::Online) {
-        let _ = client.idle(SETTLE_WITHIN).await;
+        let _ = client.rest(SETTLE_WITHIN).await;
     }
 }
 
