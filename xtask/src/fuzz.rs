@@ -1,4 +1,5 @@
-//! `cargo xtask fuzz`: the targets of `fuzz/`, each for a while, on the nightly toolchain.
+//! `cargo xtask fuzz`: the targets of `fuzz/`, each for a while, on the nightly toolchain; and the worlds of the
+//! client's simulation, ten thousand of them.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -15,12 +16,38 @@ pub(crate) struct Options {
     /// Seconds to spend on each target.
     #[arg(long, default_value_t = 60)]
     seconds: u32,
+    /// Random worlds of the simulation, which is the target `simulation`.
+    #[arg(long, default_value_t = 10_000)]
+    worlds: u32,
     /// The targets to run; all of them if none is named.
     targets: Vec<String>,
 }
 
+/// The target that needs no fuzzer: a seed is all that it takes.
+const SIMULATION: &str = "simulation";
+
 /// Runs the targets one after the other; stops at the first that finds something.
 pub(crate) fn run(project: &Project, options: &Options) -> Result<()> {
+    if options.targets.is_empty() || options.targets.iter().any(|name| name == SIMULATION) {
+        simulate(project, options.worlds)?;
+    }
+    if options.targets.iter().any(|name| name != SIMULATION) || options.targets.is_empty() {
+        fuzz_all(project, options)?;
+    }
+    Ok(())
+}
+
+/// Runs so many random worlds; one that fails prints its seed.
+fn simulate(project: &Project, worlds: u32) -> Result<()> {
+    programs::compiler(project)?;
+    project.step(&format!("simulate {worlds} worlds"));
+    let arguments = ["test", "--release", "--locked", "-p", "sprag-client", "--test", SIMULATION];
+    let mut cargo = project.cargo(arguments);
+    cargo.arg("seeds").env("SPRAG_SIMULATION_SEEDS", worlds.to_string());
+    succeed(&mut cargo)
+}
+
+fn fuzz_all(project: &Project, options: &Options) -> Result<()> {
     if !project.root().join("fuzz/Cargo.toml").is_file() {
         bail!("there is nothing to fuzz: fuzz/Cargo.toml is missing");
     }
@@ -31,11 +58,11 @@ pub(crate) fn run(project: &Project, options: &Options) -> Result<()> {
     let program = tools::ensure(project, "cargo-fuzz", "0.13.2")?;
     let listed = output(fuzz(project, &program).arg("list"))?;
     let known: Vec<&str> = listed.lines().map(str::trim).filter(|name| !name.is_empty()).collect();
-    if let Some(name) = options.targets.iter().find(|name| !known.contains(&name.as_str())) {
+    let wanted = || options.targets.iter().map(String::as_str).filter(|name| *name != SIMULATION);
+    if let Some(name) = wanted().find(|name| !known.contains(name)) {
         bail!("there is no fuzz target `{name}`; there are: {}", known.join(", "));
     }
-    let named = options.targets.iter().map(String::as_str);
-    let chosen: Vec<&str> = if options.targets.is_empty() { known } else { named.collect() };
+    let chosen: Vec<&str> = if options.targets.is_empty() { known } else { wanted().collect() };
     for target in chosen {
         project.step(&format!("fuzz {target} for {} s", options.seconds));
         let limit = format!("-max_total_time={}", options.seconds);
