@@ -8,7 +8,10 @@ use super::app::{App, Screen};
 use super::input::Action;
 
 impl App {
-    #[expect(clippy::wildcard_enum_match_arm, reason = "what was missed, or is new, may be anything")]
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "what was missed, or is new, may be anything"
+    )]
     pub(super) fn happened(&mut self, happening: Happening) {
         self.is_status_old = true;
         match happening {

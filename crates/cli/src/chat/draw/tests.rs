@@ -96,7 +96,8 @@ fn without_colors_there_are_none() {
 /// What others wrote is not ours to change.
 fn is_text(symbol: &str) -> bool {
     conversation().iter().any(|entry| {
-        let sprag_client::Event::Message { body: sprag_client::Body::Text(text), .. } = &entry.event
+        let sprag_client::Event::Message { body: sprag_client::Body::Text(text), .. } =
+            &entry.event
         else {
             return false;
         };
