@@ -109,13 +109,13 @@ fn at(times: &Histogram<u64>, quantile: f64) -> f64 {
 /// One pair: everything that is sent is read once, in its order.
 async fn exchange(sender: Client, mut receiver: Client, scale: Scale) -> Result<Histogram<u64>> {
     let to = receiver.account().to_string();
-    let (began, mut begins) = tokio::sync::mpsc::unbounded_channel();
+    let (starting, mut starts) = tokio::sync::mpsc::unbounded_channel();
     let sending = tokio::spawn(async move {
         let mut under_way = std::collections::VecDeque::new();
         for number in 1..=scale.messages {
             // Sends are ordered by when they are called; what is awaited is that each is durable.
             let (sender, to) = (sender.clone(), to.clone());
-            let _receiver_is_there = began.send(now());
+            let _receiver_is_there = starting.send(now());
             let queued = tokio::spawn(async move { sender.send(&to, text(number)).await });
             under_way.push_back(queued);
             tokio::task::yield_now().await;
@@ -132,24 +132,24 @@ async fn exchange(sender: Client, mut receiver: Client, scale: Scale) -> Result<
         sender.close().await;
         anyhow::Ok(())
     });
-    let mut begins_of = vec![None; scale.messages + 1];
+    let mut starts_of = vec![None; scale.messages + 1];
     let mut seen = vec![false; scale.messages + 1];
     let mut times = Histogram::new(3)?;
-    let mut next_begin = 1;
+    let mut next_start = 1;
     for _ in 0..scale.messages {
         let message = tokio::time::timeout(PATIENCE, receiver.next()).await??;
         let number = number(message.context("the receiver has ended")?.text())?;
-        while let Ok(begin) = begins.try_recv() {
-            if let Some(slot) = begins_of.get_mut(next_begin) {
-                *slot = Some(begin);
+        while let Ok(start) = starts.try_recv() {
+            if let Some(slot) = starts_of.get_mut(next_start) {
+                *slot = Some(start);
             }
-            next_begin += 1;
+            next_start += 1;
         }
         let seen = seen.get_mut(number).context("a message that nobody sent")?;
         ensure!(!*seen, "message {number} came twice");
         *seen = true;
-        let begin = begins_of.get(number).copied().flatten().context("it was never sent")?;
-        times.record(u64::try_from(begin.elapsed().as_micros())?)?;
+        let start = starts_of.get(number).copied().flatten().context("it was never sent")?;
+        times.record(u64::try_from(start.elapsed().as_micros())?)?;
     }
     sending.await??;
     receiver.close().await;
