@@ -42,7 +42,7 @@ impl Out {
     pub(crate) fn has_color(self) -> bool {
         let choice = match self.color {
             ColorChoice::Auto => AutoStream::choice(&io::stdout()),
-            choice => choice,
+            chosen @ (ColorChoice::AlwaysAnsi | ColorChoice::Always | ColorChoice::Never) => chosen,
         };
         !matches!(choice, ColorChoice::Never)
     }

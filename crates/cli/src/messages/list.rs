@@ -38,7 +38,7 @@ pub(crate) async fn run(options: &Options, place: &Place) -> Result<()> {
     let reach = if options.save_files.is_some() { Reach::Relay } else { Reach::Here };
     place
         .with_client(reach, async |client| match &options.with {
-            Some(with) => history(options, with, client, place.out).await,
+            Some(with) => Box::pin(history(options, with, client, place.out)).await,
             None => conversations(client, place.out).await,
         })
         .await
