@@ -389,7 +389,7 @@ fn a_device_that_starts_afresh_opens_nothing_that_an_older_copy_could() {
     assert!(upload.kem.iter().all(|key| key.id > lowest));
     let kem = upload.kem[999].clone();
     let one_time = Some(upload.one_time[999].clone());
-    let bundle = PreKeyBundle { one_time, kem, ..bob.last_resort_bundle() };
+    let bundle = PreKeyBundle { kem, one_time, ..bob.last_resort_bundle() };
     let message = start(&alice, bundle, &mut rng);
     assert!(open(&mut bob, &alice, &message, &mut rng).is_ok());
 }
