@@ -187,7 +187,7 @@ impl Device {
         }
         if mishap == Some(Mishap::Amid) {
             frames.truncate(frames.len().div_ceil(2));
-            return Outcome { entries, frames, ..self.crash() };
+            return Outcome { frames, entries, ..self.crash() };
         }
         if !effects.fetch.is_empty() {
             let read = |key: sprag_store::Key| {

@@ -10,6 +10,7 @@
     clippy::expect_used,
     reason = "a test fails by panicking"
 )]
+#![expect(clippy::result_large_err, reason = "a problem that is passed on costs a test nothing")]
 
 mod check;
 mod ciphers;

@@ -20,7 +20,7 @@ fn setting(name: &str, default: u64) -> u64 {
 
 /// Where it begins: mostly with everybody registered and linked.
 fn beginning(seed: u64) -> World {
-    if seed / 4 % 8 != 0 {
+    if !(seed / 4).is_multiple_of(8) {
         let quiet = BEGINNING.get_or_init(|| Beginning::of(World::with(0, &ACCOUNTS)));
         return quiet.world(seed);
     }

@@ -67,7 +67,9 @@ impl Relay {
             self.out.push_back((id, Frame::Accepted(Accepted { receipts })));
         }
         let ids: Vec<u64> = self.connections.keys().copied().collect();
-        ids.into_iter().for_each(|id| self.deliver(id));
+        for id in ids {
+            self.deliver(id);
+        }
     }
 
     /// Looks at every ciphertext, also at those of a message that is refused: it has left the device.
@@ -205,7 +207,9 @@ impl Relay {
     /// Delivers to everybody what a test has put into mailboxes.
     pub(crate) fn deliver_all(&mut self) {
         let ids: Vec<u64> = self.connections.keys().copied().collect();
-        ids.into_iter().for_each(|id| self.deliver(id));
+        for id in ids {
+            self.deliver(id);
+        }
     }
 }
 

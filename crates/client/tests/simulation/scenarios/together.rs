@@ -31,7 +31,8 @@ fn run(beginning: &Beginning, seed: u64) {
             2 | 3 => world.step_down(which),
             4..=6 => world.step_call(which),
             _ if world.ledger.said.len() < 6 => {
-                let (from, to) = if which % 2 == 0 { (alice, "bob") } else { (bob, "alice") };
+                let (from, to) =
+                    if which.is_multiple_of(2) { (alice, "bob") } else { (bob, "alice") };
                 world.say(from, to);
                 true
             }

@@ -95,7 +95,7 @@ impl World {
         let unread = unread.filter(|read| !read.from.is_empty());
         let ids = unread.map(|read| MessageId(read.id)).collect();
         let below = shown.last().map_or(0, |((_, position), _)| position + 1);
-        self.command(index, Command::SetReadReceipts(which % 2 == 0));
+        self.command(index, Command::SetReadReceipts(which.is_multiple_of(2)));
         let with = AccountName::new(&with).unwrap();
         self.command(index, Command::MarkRead { with, below, ids });
     }
@@ -105,8 +105,11 @@ impl World {
         let index = which % self.devices.len();
         let Some(name) = self.someone(which / 64) else { return };
         let name = AccountName::new(&name).unwrap();
-        let command =
-            if which / 1024 % 2 == 0 { Command::Meet(name) } else { Command::Refresh(name) };
+        let command = if (which / 1024).is_multiple_of(2) {
+            Command::Meet(name)
+        } else {
+            Command::Refresh(name)
+        };
         self.command(index, command);
     }
 
@@ -118,7 +121,7 @@ impl World {
             0 if self.manner == Manner::Cramped => {}
             0 => self.pass_time((which / 128 * 7919 % 600_000) as u64),
             1 | 2 => self.someone_links(index),
-            3 if which / 256 % 2 == 0 => self.someone_is_removed(index, which / 512),
+            3 if (which / 256).is_multiple_of(2) => self.someone_is_removed(index, which / 512),
             _ => {}
         }
     }

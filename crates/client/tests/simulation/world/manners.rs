@@ -44,11 +44,11 @@ impl World {
     /// Keeps a copy of a disk, or brings the last one back.
     fn forget(&mut self, which: usize) {
         let index = which % self.devices.len();
-        if which / 16 % 2 == 0 || !self.copies.contains_key(&index) {
+        if (which / 16).is_multiple_of(2) || !self.copies.contains_key(&index) {
             let copy = self.snapshot(index);
             self.copies.insert(index, copy);
         } else if let Some(copy) = self.copies.remove(&index) {
-            self.roll_back(index, &copy, which / 32 % 4 == 0);
+            self.roll_back(index, &copy, (which / 32).is_multiple_of(4));
         }
     }
 
@@ -57,7 +57,7 @@ impl World {
         match which % 8 {
             0..=2 => self.relay.hostile.corrupts = 1 + which / 8 % 3,
             3 | 4 => self.replay_some(&name, which / 64),
-            5 => self.relay.hostile.reuses_prekeys = which / 8 % 2 == 0,
+            5 => self.relay.hostile.reuses_prekeys = (which / 8).is_multiple_of(2),
             6 => {
                 let account = &self.relay.accounts[&name];
                 let shown = (account.key.to_vec(), account.list.clone());

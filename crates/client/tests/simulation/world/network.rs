@@ -129,25 +129,6 @@ impl World {
         let Pending { device: index, life, request, answer } = pending;
         let device = &mut self.devices[index];
         let Some(answer) = answer.filter(|_| device.life == life && !device.off) else { return };
-        if std::env::var("TRACE").is_ok() {
-            let (t, a) = (
-                match &request {
-                    Request::Engine(_, c, _) => format!("{c:?}"),
-                    Request::Login(_) => "login".into(),
-                    Request::Register(_) => "register".into(),
-                },
-                match &answer {
-                    Err(e) => format!("{e:?}"),
-                    Ok(_) => "ok".into(),
-                },
-            );
-            eprintln!(
-                "{} answer to {index}: {} {}",
-                self.now,
-                &t[..t.len().min(60)],
-                &a[..a.len().min(100)]
-            );
-        }
         match (request, answer) {
             (Request::Engine(call, ..), answer) => {
                 let result = answer.map(|came| match came {
@@ -212,10 +193,6 @@ impl World {
     pub(crate) fn relay_speaks(&mut self) {
         while let Some((id, frame)) = self.relay.take_out() {
             if let Some(wire) = self.wires.get_mut(&id) {
-                if std::env::var("TRACE").is_ok() {
-                    let t = format!("{frame:?}");
-                    eprintln!("{} relay -> {}: {}", self.now, wire.device, &t[..t.len().min(300)]);
-                }
                 wire.down.push_back(frame);
             }
         }
@@ -228,27 +205,6 @@ impl World {
         let Some(id) = pick(&ids, which) else { return false };
         let wire = self.wires.get_mut(&id).unwrap();
         if let Some(frame) = wire.up.pop_front() {
-            if std::env::var("TRACE").is_ok() {
-                match &frame {
-                    to_relay::Frame::Submit(s) => eprintln!(
-                        "{} {} submits {:?}",
-                        self.now,
-                        wire.device,
-                        s.sends
-                            .iter()
-                            .map(|s| (
-                                s.number,
-                                &s.to,
-                                s.parts
-                                    .iter()
-                                    .map(|p| (p.device, p.ciphertext.len()))
-                                    .collect::<Vec<_>>()
-                            ))
-                            .collect::<Vec<_>>()
-                    ),
-                    f => eprintln!("{} {} says {f:?}", self.now, wire.device),
-                }
-            }
             self.relay.hear(id, frame, self.now);
         }
         self.relay_speaks();
@@ -287,13 +243,15 @@ impl World {
                 self.excuse(index, receipt);
             }
         }
-        let closing = match &frame {
-            from_relay::Frame::Closing(closing) => Some(closing.code.clone()),
-            _ => None,
+        let closing = if let from_relay::Frame::Closing(closing) = &frame {
+            Some(closing.code.clone())
+        } else {
+            None
         };
-        let input = match frame {
-            from_relay::Frame::Welcome(welcome) => Input::Welcome(welcome),
-            frame => Input::Frame(frame),
+        let input = if let from_relay::Frame::Welcome(welcome) = frame {
+            Input::Welcome(welcome)
+        } else {
+            Input::Frame(frame)
         };
         self.tell(index, input);
         if let Some(code) = closing {
@@ -310,7 +268,7 @@ impl World {
     pub(crate) fn break_wire(&mut self, which: usize) {
         let ids: Vec<u64> = self.wires.keys().copied().collect();
         if let Some(id) = pick(&ids, which) {
-            if which % 3 == 0 {
+            if which.is_multiple_of(3) {
                 self.drain_up(id);
             }
             let index = self.wires[&id].device;

@@ -35,7 +35,7 @@ impl World {
         let list = self.list(name);
         let devices = list.devices().iter().filter(|device| device.id.get() != gone);
         let next =
-            DeviceList::new(list.version() + 1, list.account().clone(), devices.cloned().collect());
+            DeviceList::new(list.version() + 1, list.account().clone(), devices.copied().collect());
         next.unwrap().sign(&account).to_bytes()
     }
 
