@@ -124,6 +124,7 @@ impl App {
             Attention::Writing | Attention::Messages => open().or_else(chosen),
         };
         if let Some(with) = with {
+            self.notices.is_up = false;
             self.screen = Screen::Verify(Box::new(Verify::new(with.clone())));
             self.act(Action::Identity(with));
         }

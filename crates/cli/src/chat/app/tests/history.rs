@@ -11,7 +11,7 @@ const MANY: u64 = 10_000;
 
 fn long(size: (u16, u16), unread: u64) -> World {
     let mut world = World::empty(size, COLORS);
-    let text = |place: u64| format!("number {place} {}", "words ".repeat((place % 40) as usize));
+    let text = |place: u64| format!("number {place} {}", "words ".repeat((place % 12) as usize));
     let from = |place: u64| if place.is_multiple_of(3) { "alice" } else { "bob" };
     let history: Vec<_> =
         (0..MANY).map(|place| message(place, from(place), &text(place))).collect();
@@ -133,7 +133,7 @@ fn what_is_unread_begins_below_a_line() {
 fn any_size_at_any_time() {
     let mut world = long((80, 24), 0);
     world.press("<PgUp><PgUp>");
-    for step in 0..2000_u32 {
+    for step in 0..600_u32 {
         // Sizes in no order, from 1 x 1 on.
         let width = 1 + (step * 7919) % 130;
         let height = 1 + (step * 104_729) % 50;
