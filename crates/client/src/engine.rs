@@ -504,6 +504,3 @@ fn api_device(id: DeviceId) -> Option<name::DeviceId> {
 fn later(now: Timestamp, seconds: u64) -> Timestamp {
     Timestamp::from_seconds(now.seconds().saturating_add(seconds))
 }
-
-#[cfg(test)]
-mod tests;
