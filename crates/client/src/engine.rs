@@ -34,6 +34,7 @@ use crate::view::{Conversation, LinkCode, MessageState, OwnDevice, PeerView, Tru
 pub use load::LoadError;
 use outbox::Outgoing;
 use queue::Queued;
+pub(crate) use queue::{history, mark};
 use turn::Turn;
 use window::Window;
 
@@ -206,9 +207,10 @@ impl Engine {
         self.peers.values_mut().for_each(|peer| peer.differs = 0);
         if self.restored || welcome.mark > self.counter {
             self.start_afresh(welcome.mark, turn);
+        } else {
+            self.publish_prekeys(turn);
         }
         self.resubmit_all();
-        self.publish_prekeys(turn);
         self.count_prekeys(turn);
         let own = self.name.clone();
         self.look_up(&own, turn);
@@ -248,11 +250,7 @@ impl Engine {
             name: api_name(&self.name)?,
             account_key: us.public().account_key.as_bytes().to_vec().into(),
             device_list: own.signed_list.clone().into(),
-            keys: directory::PublishKeys {
-                signed: Some(us.signed_prekey().to_bytes().into()),
-                last_resort: Some(us.last_resort().to_bytes().into()),
-                ..directory::PublishKeys::default()
-            },
+            keys: keys::signed_prekeys(us),
             login: self.signed_login(now, rng)?,
             invitation: self.invitation.clone(),
         })
@@ -363,9 +361,7 @@ impl Engine {
     /// for a time.
     #[must_use]
     pub fn is_settled(&self, now: Timestamp) -> bool {
-        let stuck = |name: &AccountName| {
-            self.is_blocked(name) || self.live.paused.get(name).is_some_and(|until| now < *until)
-        };
+        let stuck = |name: &AccountName| self.is_blocked(name) || self.is_paused(name, now);
         let queued = self.queue.iter().filter(|(name, _)| !stuck(name));
         let due = |item: &Queued| item.visible && item.not_before <= now;
         !queued.into_iter().any(|(_, items)| items.values().any(due))
@@ -415,6 +411,11 @@ impl Engine {
             .collect();
         all.sort_by(|one, next| next.active.cmp(&one.active).then(one.with.cmp(&next.with)));
         all
+    }
+
+    /// The position below which everything in a conversation is read.
+    pub(crate) fn read_below(&self, with: &AccountName) -> u64 {
+        self.peers.get(with).map_or(0, |peer| peer.read_below)
     }
 
     fn waiting(&self, name: &AccountName) -> u64 {

@@ -2,10 +2,10 @@
 
 use prost::Message;
 use sprag_protocol::{AccountName, DeviceId, Timestamp};
-use sprag_store::{Collection, Key, Page, Profile, Store, StoreError};
+use sprag_store::{Page, Profile, Store, StoreError};
 
 use crate::content::{Body, MessageId, Said};
-use crate::engine::Engine;
+use crate::engine::{Engine, history, mark as place_of_mark};
 use crate::record;
 use crate::view::{Entry, Event, Failed, MessageState};
 
@@ -58,9 +58,7 @@ pub fn unread<S: Store>(
     with: &AccountName,
     through: u64,
 ) -> Result<Vec<MessageId>, StoreError> {
-    let conversations = engine.conversations();
-    let known = conversations.iter().find(|conversation| conversation.with == *with);
-    let mut from = known.map_or(0, |conversation| conversation.read_below);
+    let mut from = engine.read_below(with);
     let mut ids = Vec::new();
     while from <= through {
         let page = Page { from, to: through, ..Page::oldest(STEP) };
@@ -176,14 +174,9 @@ fn mark<S: Store>(
     with: &AccountName,
     id: MessageId,
 ) -> Result<Option<record::Mark>, StoreError> {
-    let place: Key = Collection::of(state, with.as_str()).at(id.position());
-    let Some(value) = profile.read(&place)? else { return Ok(None) };
+    let Some(value) = profile.read(&place_of_mark(state, with, id))? else { return Ok(None) };
     let mark = record::Mark::decode(&value[..]).map_err(|_| StoreError::Damaged)?;
     Ok((mark.id == id.0).then_some(mark))
-}
-
-fn history(with: &AccountName) -> Collection {
-    Collection::of("history", with.as_str())
 }
 
 fn name(text: &str) -> Result<AccountName, StoreError> {

@@ -63,8 +63,8 @@ pub enum Command {
     Retry {
         /// The conversation that it is in.
         with: AccountName,
-        /// The position of its entry, and its content as [`Entry`](crate::Entry) has it.
-        content: (MessageId, u64, Body),
+        /// Its id and its content, as [`Entry`](crate::Entry) has them.
+        content: (MessageId, Body),
     },
     /// A person has read a conversation up to some entry.
     MarkRead {

@@ -11,6 +11,9 @@ mod clock;
 mod process;
 mod relay;
 mod report;
+#[path = "../relay-load/serving.rs"]
+#[expect(dead_code, reason = "shared with the relay's load generator, which needs more of it")]
+mod serving;
 mod store;
 mod work;
 

@@ -31,6 +31,7 @@ mod report;
 mod run;
 mod scale;
 mod servers;
+mod serving;
 mod sockets;
 mod sqlite;
 mod subject;

@@ -9,13 +9,13 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 use bytes::Bytes;
-use serde::Deserialize;
 
 use crate::crowd::End;
 use crate::device::{self, Account};
 use crate::http;
 use crate::process::Process;
 use crate::redis::Client;
+use crate::serving::{Announcement, serve};
 use crate::sockets::{self, Device};
 use crate::traffic::Traffic;
 use crate::websocket::Socket;
@@ -64,13 +64,6 @@ pub(crate) struct Redis {
     address: SocketAddr,
 }
 
-/// What the relay says once it takes connections.
-#[derive(Deserialize)]
-struct Announcement {
-    listening: String,
-    ops: String,
-}
-
 /// Where a relay is, and where it answers whoever runs it.
 pub(crate) struct Relay {
     pub(crate) process: Process,
@@ -80,29 +73,9 @@ pub(crate) struct Relay {
 
 /// Starts the relay on a folder, with limits that are on, but above what is measured.
 pub(crate) fn relay(program: &Path, folder: &Path, connections: usize) -> Result<Relay> {
-    /// A rate that nobody reaches.
-    const RATE: &str = "1000000000+4000000000/h";
-    fs::create_dir_all(folder)?;
-    let mut command = Command::new(program);
-    command.args(["serve", "--json", "--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0"]);
-    command.arg("--data").arg(folder.join("data"));
     let connections = (connections + MARGIN).to_string();
-    for limit in ["--connections", "--connections-per-address"] {
-        command.args([limit, &connections]);
-    }
-    for limit in [
-        "--registrations-per-address",
-        "--calls-per-address",
-        "--calls-per-account",
-        "--sends-per-account",
-        "--claims-per-pair",
-        "--claims-per-target",
-    ] {
-        command.args([limit, RATE]);
-    }
-    let log = folder.join("relay.log");
-    let (process, line) = Process::start(&mut command, &log, |line| line.starts_with('{'))?;
-    let Announcement { listening, ops } = serde_json::from_str(&line)?;
+    let limits = ["--connections", &connections, "--connections-per-address", &connections];
+    let (process, Announcement { listening, ops }) = serve(program, folder, &limits)?;
     Ok(Relay { process, address: address(&listening)?, ops: address(&ops)? })
 }
 

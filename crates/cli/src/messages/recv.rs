@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::Args;
 use serde_json::json;
-use sprag_client::{Client, Connection, Conversation, Error, Event, Happening, Message};
+use sprag_client::{Client, Connection, Conversation, Error, Happening, Message};
 use sprag_protocol::AccountName;
 use tokio::time::timeout;
 
@@ -255,19 +255,8 @@ impl Rest {
         while self.ahead.is_empty() && self.from < self.to {
             let before = self.from.saturating_add(step).min(self.to);
             let entries = client.history(self.with.as_str(), Some(before), Unread::STEP).await?;
-            let new = entries.into_iter().filter(|entry| entry.position >= self.from && !entry.own);
-            self.ahead.extend(new.filter_map(|entry| match entry.event {
-                Event::Message { id, written, body } => Some(Message {
-                    from: entry.from,
-                    device: entry.device,
-                    id,
-                    position: entry.position,
-                    written,
-                    received: entry.received,
-                    body,
-                }),
-                Event::KeyChanged => None,
-            }));
+            let new = entries.into_iter().filter(|entry| entry.position >= self.from);
+            self.ahead.extend(new.filter_map(Message::of));
             self.from = before;
         }
         Ok(())

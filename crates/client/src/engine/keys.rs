@@ -2,7 +2,7 @@
 
 use rand_core::CryptoRng;
 use sprag_api::directory;
-use sprag_protocol::Left;
+use sprag_protocol::{Left, LocalDevice};
 
 use super::turn::{Pending, SWEEP, Turn, collection};
 use super::{Engine, later};
@@ -12,6 +12,15 @@ use crate::record::Stage;
 
 /// Nothing is due later than this, in seconds, unless the clock was far ahead when it was made.
 const FAR_AHEAD: u64 = 14 * SWEEP;
+
+/// The signed prekeys of a device, to be published.
+pub(super) fn signed_prekeys(us: &LocalDevice) -> directory::PublishKeys {
+    directory::PublishKeys {
+        signed: Some(us.signed_prekey().to_bytes().into()),
+        last_resort: Some(us.last_resort().to_bytes().into()),
+        ..directory::PublishKeys::default()
+    }
+}
 
 impl Engine {
     /// The relay has this device: it can send and receive.
@@ -67,11 +76,7 @@ impl Engine {
             return;
         }
         let Some(us) = &self.us else { return };
-        self.live.uploads.push_back(directory::PublishKeys {
-            signed: Some(us.signed_prekey().to_bytes().into()),
-            last_resort: Some(us.last_resort().to_bytes().into()),
-            ..directory::PublishKeys::default()
-        });
+        self.live.uploads.push_back(signed_prekeys(us));
         self.publish_next(turn);
     }
 
@@ -168,8 +173,9 @@ impl Engine {
         turn.local_changed = true;
         turn.device_changed = true;
         let Some(us) = &mut self.us else { return };
-        if let Ok(upload) = us.start_afresh(&mut turn.env()) {
-            self.publish_prekeys(turn);
+        let upload = us.start_afresh(&mut turn.env());
+        self.publish_prekeys(turn);
+        if let Ok(upload) = upload {
             self.publish_one_time(&upload, turn);
         }
         turn.notice(Notice::StartedAfresh);

@@ -111,9 +111,10 @@ impl Engine {
         }
         self.submit_unknown(turn);
         let on_their_way = self.outbox.values().map(|out| &out.queued.to);
-        let names: BTreeSet<_> = self.queue.keys().chain(on_their_way).cloned().collect();
+        let names: BTreeSet<_> = self.queue.keys().chain(on_their_way).collect();
+        let names: Vec<_> = names.into_iter().cloned().collect();
         for name in names {
-            if !self.is_blocked(&name) && !self.is_paused(&name, turn) {
+            if !self.is_blocked(&name) && !self.is_paused(&name, turn.now) {
                 self.pump_account(&name, turn);
             }
         }

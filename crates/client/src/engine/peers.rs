@@ -8,7 +8,7 @@ use sprag_api::directory::{Account, Claimed, ClaimedBundle};
 use sprag_api::problem::Code;
 use sprag_protocol::{
     AccountKey, AccountName, DeviceId, ListRefusal, PinnedAccount, PreKeyBundle, SignedDeviceList,
-    VerifiedBundle,
+    Timestamp, VerifiedBundle,
 };
 
 use super::turn::{Asked, Pending, Turn, collection};
@@ -57,8 +57,8 @@ impl Engine {
         self.peers.get(name)?.pinned.as_ref()
     }
 
-    pub(super) fn is_paused<R>(&self, name: &AccountName, turn: &Turn<'_, R>) -> bool {
-        self.live.paused.get(name).is_some_and(|until| turn.now < *until)
+    pub(super) fn is_paused(&self, name: &AccountName, now: Timestamp) -> bool {
+        self.live.paused.get(name).is_some_and(|until| now < *until)
     }
 
     pub(super) fn pause<R>(&mut self, name: &AccountName, seconds: u64, turn: &Turn<'_, R>) {
@@ -69,7 +69,7 @@ impl Engine {
     pub(super) fn look_up<R: CryptoRng>(&mut self, name: &AccountName, turn: &mut Turn<'_, R>) {
         let under_way =
             |call: &Pending| matches!(call, Pending::Lookup { asked, .. } if asked.name == *name);
-        if !self.is_pending(under_way) && !self.is_paused(name, turn) {
+        if !self.is_pending(under_way) && !self.is_paused(name, turn.now) {
             let pending = Pending::Lookup { asked: self.asking(name), ticket: None };
             self.call(Call::Lookup(name.clone()), pending, turn);
         }
@@ -103,7 +103,7 @@ impl Engine {
     pub(super) fn claim<R: CryptoRng>(&mut self, name: &AccountName, turn: &mut Turn<'_, R>) {
         let under_way =
             |call: &Pending| matches!(call, Pending::Claim(asked) if asked.name == *name);
-        if self.live.online && !self.is_pending(under_way) && !self.is_paused(name, turn) {
+        if self.live.online && !self.is_pending(under_way) && !self.is_paused(name, turn.now) {
             self.call(Call::Claim(name.clone()), Pending::Claim(self.asking(name)), turn);
         }
     }
@@ -468,7 +468,7 @@ impl Peer {
             next_entry: kept.next_entry,
             unread: kept.unread,
             read_below: kept.read_below,
-            active: sprag_protocol::Timestamp::from_seconds(kept.active),
+            active: Timestamp::from_seconds(kept.active),
             ..Self::at(position)
         };
         Some((name, peer))

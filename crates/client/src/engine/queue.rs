@@ -12,7 +12,7 @@ use crate::content::{Body, MAX_LISTED, MessageId, content, wire};
 use crate::effects::{Notice, Refusal, Reply};
 use crate::input::{Command, Ticket};
 use crate::record::{self, Stage};
-use crate::view::{Failed, MessageState};
+use crate::view::{Event, Failed, MessageState};
 
 /// Something to say to an account.
 #[derive(Clone)]
@@ -139,9 +139,7 @@ impl Engine {
     ) {
         let done = match command {
             Command::Send { to, body } => self.send(&to, &body, turn),
-            Command::Retry { with, content: (id, position, body) } => {
-                self.retry(&with, (id, position), &body, turn)
-            }
+            Command::Retry { with, content: (id, body) } => self.retry(&with, id, &body, turn),
             Command::MarkRead { with, below, ids } => self.mark_read(&with, below, &ids, turn),
             Command::SetVerified { with, verified } => self.set_verified(&with, verified, turn),
             Command::AcceptKey(with) => self.accept_key(&with, turn),
@@ -187,9 +185,10 @@ impl Engine {
             return Err(Refusal::NotReady);
         }
         let id = MessageId::random(turn.rng);
-        let said = body.content(id, turn.now);
-        let position = self.append_own(to, &said, turn);
-        self.say(to, said, turn);
+        let device = self.device().unwrap_or(DeviceId::FIRST);
+        let event = Event::Message { id, written: turn.now, body: body.clone() };
+        let position = self.append(to, (None, device), event, turn).position;
+        self.say(to, body.content(id, turn.now), turn);
         turn.notice(Notice::State { with: to.clone(), id, state: MessageState::Queued });
         Ok(Reply::Queued { id, position })
     }
@@ -251,7 +250,7 @@ impl Engine {
     fn retry<R: CryptoRng>(
         &mut self,
         with: &AccountName,
-        (id, _position): (MessageId, u64),
+        id: MessageId,
         body: &Body,
         turn: &mut Turn<'_, R>,
     ) -> Result<Reply, Refusal> {

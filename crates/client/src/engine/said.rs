@@ -138,7 +138,7 @@ impl Engine {
     }
 
     /// A new entry at the end of a conversation. Without an author it is the own account's.
-    fn append<R: CryptoRng>(
+    pub(super) fn append<R: CryptoRng>(
         &mut self,
         with: &AccountName,
         (author, device): (Option<&AccountName>, DeviceId),
@@ -174,31 +174,6 @@ impl Engine {
         turn.put(history(with).at(position), &kept);
         let state = own.then_some(MessageState::Sent);
         Entry { position, from, device, own, received, event, state }
-    }
-
-    /// A message that is written here; its position.
-    pub(super) fn append_own<R: CryptoRng>(
-        &mut self,
-        to: &AccountName,
-        said: &wire::Content,
-        turn: &mut Turn<'_, R>,
-    ) -> u64 {
-        let now = turn.now;
-        let device = self.device().unwrap_or(DeviceId::FIRST);
-        let peer = self.meet(to, turn);
-        let position = peer.next_entry;
-        peer.next_entry += 1;
-        peer.active = now;
-        turn.peer_changed(to);
-        let kept = record::Entry {
-            from: String::new(),
-            device: device.get(),
-            content: said.encode_to_vec(),
-            received: now.seconds(),
-            event: record::Event::None.into(),
-        };
-        turn.put(history(to).at(position), &kept);
-        position
     }
 
     /// The conversation says that its other account has another key now.

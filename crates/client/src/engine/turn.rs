@@ -195,7 +195,7 @@ impl Engine {
         let repairs = self.sessions.iter().filter(|((name, _), _)| may_ask(name));
         let repairs = repairs.filter_map(|(_, peering)| peering.repair_due());
         let online = not_before.chain(waiting).chain(paused).chain(repairs);
-        let online = online.filter(|_| self.live.online);
+        let online = online.take_while(|_| self.live.online);
         let all = online.chain(rotation).chain(swept).chain(self.live.look_at);
         all.min().map(|at| at.max(later(now, 1)))
     }

@@ -61,7 +61,9 @@ impl Message {
         }
     }
 
-    fn of(entry: Entry) -> Option<Self> {
+    /// The message of an entry, where it is one and somebody else's.
+    #[must_use]
+    pub fn of(entry: Entry) -> Option<Self> {
         let Event::Message { id, written, body } = entry.event else { return None };
         (!entry.own).then_some(Self {
             from: entry.from,
@@ -118,7 +120,7 @@ impl Client {
         if !matches!(found.state, Some(MessageState::Failed(_))) {
             return Err(Error::NoSuchMessage);
         }
-        let content = (id, position, body);
+        let content = (id, body);
         self.command(Command::Retry { with: with.clone(), content }).await?;
         Ok(Sent { inner: Arc::clone(&self.inner), to: with, id, position })
     }

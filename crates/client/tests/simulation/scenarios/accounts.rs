@@ -98,7 +98,7 @@ fn a_message_to_nobody_fails_and_can_be_tried_again_once_there_is_somebody() {
     world.settle();
     assert!(!world.has_read(bob, &text));
     let body = sprag_client::Body::Text(text.clone());
-    let content = (sprag_client::MessageId(message.id), 0, body);
+    let content = (sprag_client::MessageId(message.id), body);
     world.ask(alice, Command::Retry { with: name("bob"), content }).unwrap();
     world.settle();
     assert!(world.has_read(bob, &text));
