@@ -21,6 +21,9 @@ mod shares;
 /// The memory for bodies that are being read, in bytes: for one address, and in all.
 const BODIES: (u64, u64) = (16 * 1024 * 1024, 128 * 1024 * 1024);
 
+/// How many bytes of ciphertext count as one send.
+const BYTES_OF_SEND: usize = 16 * 1024;
+
 /// Whoever is refused for a rate waits so long for it: one who goes on all the same does not get refusals
 /// as fast as they can be given.
 pub(crate) const HELD_BACK: Duration = Duration::from_millis(100);
@@ -90,9 +93,10 @@ impl Limiters {
         counted("account-call", self.account_calls.take(account, now))
     }
 
-    /// A message to store, over HTTP or the socket.
-    pub(crate) fn send(&self, account: AccountId, now: u64) -> Result<(), Exhausted> {
-        counted("send", self.sends.take(account, now))
+    /// A message to store, over HTTP or the socket, with so many bytes of ciphertext in all its parts.
+    pub(crate) fn send(&self, account: AccountId, bytes: usize, now: u64) -> Result<(), Exhausted> {
+        let sends = bytes.div_ceil(BYTES_OF_SEND).max(1) as u64;
+        counted("send", self.sends.take_many(account, sends, now))
     }
 
     /// A claim of an account's keys by another account.

@@ -64,8 +64,8 @@ pub(crate) async fn send(
     let parts = message.parts.into_iter();
     let parts = parts.map(|part| (part.device.get(), Bytes::from(part.ciphertext.0)));
     let submission = submission(number, name, parts)?;
-    app.limits.send(caller.bearer.device.account, now)?;
-    let len = submission.parts.iter().map(|(_, ciphertext)| ciphertext.len()).sum();
+    let len = submission.bytes();
+    app.limits.send(caller.bearer.device.account, len, now)?;
     let batch = Batch {
         from: caller.bearer.device.mailbox,
         sender: caller.bearer.device.address,

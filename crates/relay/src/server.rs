@@ -34,6 +34,7 @@ mod head;
 mod listen;
 mod requests;
 mod stream;
+mod turns;
 
 /// How long connections may take to end by themselves once the relay is being stopped.
 const LEAVE_WITHIN: Duration = Duration::from_secs(7);

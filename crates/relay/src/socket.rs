@@ -285,7 +285,8 @@ impl Connection {
     fn check(&self, send: frame::Send) -> Result<Submission, Failure> {
         let parts = send.parts.into_iter().map(|part| (part.device, part.ciphertext));
         let submission = messages::submission(send.number, send.to, parts)?;
-        self.app.limits.send(self.device.account, self.app.clock.now())?;
+        let now = self.app.clock.now();
+        self.app.limits.send(self.device.account, submission.bytes(), now)?;
         Ok(submission)
     }
 

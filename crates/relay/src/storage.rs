@@ -153,6 +153,13 @@ pub(crate) struct Submission {
     pub(crate) parts: Vec<(DeviceId, Bytes)>,
 }
 
+impl Submission {
+    /// How long all parts are together.
+    pub(crate) fn bytes(&self) -> usize {
+        self.parts.iter().map(|(_, ciphertext)| ciphertext.len()).sum()
+    }
+}
+
 /// Messages of one device, to be stored in this order.
 #[derive(Debug)]
 pub(crate) struct Batch {

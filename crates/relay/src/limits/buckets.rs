@@ -75,9 +75,15 @@ impl<K: Eq + Hash> Buckets<K> {
 
     /// Takes one call out of a bucket.
     pub(super) fn take(&self, key: K, now: u64) -> Result<(), Exhausted> {
+        self.take_many(key, 1, now)
+    }
+
+    /// Takes what counts as so many calls out of a bucket; the whole of it, where that is less.
+    pub(super) fn take_many(&self, key: K, calls: u64, now: u64) -> Result<(), Exhausted> {
+        let taken = calls.saturating_mul(CALL).min(self.capacity).max(CALL);
         let mut table = lock(&self.table);
         let debt = table.debts.get(&key).map_or(0, |debt| debt.now(self.per_second, now));
-        let weight = debt + CALL;
+        let weight = debt + taken;
         if weight > self.capacity {
             return Err(self.exhausted(weight - self.capacity));
         }

@@ -25,6 +25,7 @@ use super::door::{Door, Place};
 use super::head::HeadTimer;
 use super::requests::counted;
 use super::stream::Stream;
+use super::turns::Turns;
 use crate::config::Limits;
 use crate::metrics;
 use crate::peer::PeerAddress;
@@ -41,6 +42,7 @@ const FINISH_WITHIN: Duration = Duration::from_secs(4);
 pub(super) struct Service {
     routes: Router,
     door: Arc<Door>,
+    turns: Turns,
     terms: Option<Arc<Terms>>,
     header_timeout: Duration,
     keep_alive: Duration,
@@ -62,6 +64,7 @@ impl Service {
         Self {
             routes: counted(routes),
             door,
+            turns: Turns::start(),
             terms: None,
             header_timeout: limits.header_timeout,
             keep_alive: limits.keep_alive,
@@ -76,6 +79,11 @@ impl Service {
         Self { terms, ..self }
     }
 
+    /// How often its connections have their turn.
+    pub(super) fn turns(&self) -> &Turns {
+        &self.turns
+    }
+
     /// Returns once the relay is being stopped.
     pub(super) fn stopped(&self) -> impl Future<Output = ()> + use<> {
         let mut stopping = self.stopping.clone();
@@ -88,7 +96,9 @@ impl Service {
     /// Goes on with a connection in a task of its own, or closes it where there is no room.
     pub(super) fn take(&self, stream: TcpStream, peer: SocketAddr) {
         if let Some(place) = self.door.enter(peer.ip()) {
-            tokio::spawn(self.clone().serve(stream, peer.ip(), place));
+            let turns = self.turns.clone();
+            let serve = self.clone().serve(stream, peer.ip(), place);
+            tokio::spawn(async move { turns.paced(serve).await });
         } else {
             // Reset, so that nothing of it lingers in the system.
             let _ = stream.set_zero_linger();

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
-use tokio::task::yield_now;
 use tokio::time::sleep;
 
 use super::StartError;
@@ -19,9 +18,6 @@ const BACKLOG: i32 = 1024;
 /// How long accepting pauses when it fails: what is missing (file descriptors, memory) is not there a
 /// moment later either.
 const PAUSE: Duration = Duration::from_millis(100);
-/// How many connections are taken before those that are there have their turn: however many come at once,
-/// a message does not wait for all of them.
-const IN_A_ROW: u64 = 4;
 
 /// Listens there; gives the address too, with the port that the system chose where none was asked for.
 /// `[::]` takes IPv4 connections as well.
@@ -47,13 +43,10 @@ pub(super) fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Sta
 pub(super) async fn accept(listener: TcpListener, service: Service) {
     let mut stopped = pin!(service.stopped());
     let mut failing = false;
-    for number in 1_u64.. {
-        if number.is_multiple_of(IN_A_ROW) {
-            yield_now().await;
-        }
+    loop {
         let accepted = tokio::select! {
             () = stopped.as_mut() => return,
-            accepted = listener.accept() => accepted,
+            accepted = service.turns().paced(listener.accept()) => accepted,
         };
         match accepted {
             Ok((stream, peer)) => {

@@ -18,9 +18,9 @@ use rusqlite::{Connection, ErrorCode, MAIN_DB};
 use super::schema::{self, OpenError};
 
 /// How many pages the log has when they are moved.
-const LONG: u32 = 2_000;
+const LONG: u32 = 500;
 /// How many of them the writer moves itself.
-const FEW: u32 = 256;
+const FEW: u32 = 64;
 /// How many the log has when the writer moves whatever is left, so that the log has an end where messages
 /// come faster than the thread moves them.
 const MOST: u32 = 8_000;

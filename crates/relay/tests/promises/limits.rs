@@ -284,6 +284,25 @@ async fn an_account_sends_so_much_in_a_time() {
     send(&mut alice, "bob", 1).await.refuses(Code::RateLimited);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_message_counts_as_several_sends() {
+    const ONE: usize = 16 * 1024;
+    let rate = Rate { burst: 6, per_hour: 3_600 };
+    let here = Here::start(|limits| limits.sends_per_account = rate).await;
+    let (mut alice, _bob) = here.two().await;
+    let mut post = async |number, len: usize| {
+        alice.post_message(number, "bob", &[1], &vec![7; len]).await.unwrap()
+    };
+    post(1, ONE).await.yes();
+    post(2, ONE + 1).await.yes();
+    assert_eq!(post(3, 3 * ONE + 1).await.refuses(Code::RateLimited).retry_after, Some(1));
+    post(3, 3 * ONE).await.yes();
+    // The longest needs more than there can be: a full bucket is enough.
+    assert_eq!(post(4, 96 * 1024).await.refuses(Code::RateLimited).retry_after, Some(6));
+    here.set_clock(6);
+    post(4, 96 * 1024).await.yes();
+}
+
 /// Whoever goes on after a refusal for a rate gets the next one no faster than this, and nobody else is held
 /// up by it.
 #[tokio::test(flavor = "multi_thread")]
