@@ -110,6 +110,8 @@ impl fmt::Debug for Attachment {
 pub(crate) struct Said {
     pub(crate) id: MessageId,
     pub(crate) written: Timestamp,
+    /// The number of the message that carried it, where its writer says it.
+    pub(crate) number: Option<u64>,
     pub(crate) what: What,
 }
 
@@ -177,7 +179,8 @@ impl Said {
         let id = MessageId(content.id.try_into().ok()?);
         let written = Timestamp::from_seconds(content.written);
         let what = content.body.map_or(Some(What::Unknown), What::of)?;
-        Some(Self { id, written, what })
+        let number = Some(content.number).filter(|number| *number != 0);
+        Some(Self { id, written, number, what })
     }
 
     /// A message of a person, or none.
@@ -313,7 +316,7 @@ impl Past {
 
 /// A content with this body.
 pub(crate) fn content(id: MessageId, written: Timestamp, body: Wire) -> wire::Content {
-    wire::Content { id: id.0.to_vec(), written: written.seconds(), body: Some(body) }
+    wire::Content { id: id.0.to_vec(), written: written.seconds(), body: Some(body), number: 0 }
 }
 
 fn ids(ids: &[Vec<u8>]) -> Option<Vec<MessageId>> {

@@ -142,9 +142,6 @@ impl Engine {
             return self.meet_another(envelope, asked, turn);
         }
         let key = (envelope.sender.clone(), envelope.device);
-        if self.sessions.get(&key).is_some_and(|p| p.window.contains(envelope.number)) {
-            return Fate::Done;
-        }
         let Some(us) = &mut self.us else { return Fate::Done };
         let next = &mut self.next.session;
         let peering = self.sessions.entry(key).or_insert_with(|| {
@@ -156,13 +153,20 @@ impl Engine {
         match opened {
             Ok(received) => {
                 turn.local_changed |= received.started.is_some();
-                peering.window.insert(envelope.number);
-                peering.unreadable.remove(&envelope.number);
+                // What is no content is from a device that speaks something else.
+                let said = Said::decode(&received.plaintext);
+                let number = said.as_ref().and_then(|said| said.number).unwrap_or(envelope.number);
+                peering.window.insert(number);
+                peering.unreadable.remove(&number);
                 turn.sessions_changed(&envelope.sender, envelope.device);
-                self.is_read(envelope, &received.plaintext, turn);
+                if let Some(said) = said {
+                    self.hear(envelope, said, turn);
+                }
                 Fate::Done
             }
             Err(DecryptError::Malformed | DecryptError::Duplicate) => Fate::Done,
+            // Read on a session that is no more. The number is the relay's word: what can be read is read.
+            Err(_) if peering.window.contains(envelope.number) => Fate::Done,
             // Perhaps the account has another key now; then nothing here is to be repaired.
             Err(_) if !asked => self.ask(envelope, turn),
             Err(_) if self.is_blocked(&envelope.sender) => self.hold(envelope, turn),
@@ -186,18 +190,6 @@ impl Engine {
             return self.ask(envelope, turn);
         }
         if self.is_blocked(&envelope.sender) { self.hold(envelope, turn) } else { Fate::Done }
-    }
-
-    fn is_read<R: CryptoRng>(
-        &mut self,
-        envelope: &Envelope,
-        plaintext: &[u8],
-        turn: &mut Turn<'_, R>,
-    ) {
-        // What is no content is from a device that speaks something else.
-        if let Some(said) = Said::decode(plaintext) {
-            self.hear(envelope, said, turn);
-        }
     }
 
     /// Keeps an envelope that cannot be opened before a person, or a link, decides.

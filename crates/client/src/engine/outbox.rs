@@ -330,7 +330,7 @@ impl Engine {
             if out.parts.iter().any(|(named, _)| named == device) {
                 continue;
             }
-            match self.encrypt((&name, *device), &out.queued, turn) {
+            match self.encrypt((&name, *device), (number, &out.queued), turn) {
                 Some(ciphertext) => out.parts.push((*device, ciphertext)),
                 None => complete = false,
             }
@@ -363,7 +363,7 @@ impl Engine {
     fn encrypt<R: CryptoRng>(
         &mut self,
         (name, device): (&AccountName, DeviceId),
-        queued: &Queued,
+        (number, queued): (u64, &Queued),
         turn: &mut Turn<'_, R>,
     ) -> Option<Vec<u8>> {
         let identity = self.pinned(name)?.device(device)?;
@@ -385,7 +385,7 @@ impl Engine {
         if let Some(bundle) = bundle {
             peering.sessions.initiate(us, bundle, &mut turn.env()).ok()?;
         }
-        peering.sessions.encrypt(&queued.content, &mut turn.env()).ok()
+        peering.sessions.encrypt(&queued.carried_by(number), &mut turn.env()).ok()
     }
 
     fn submit<R: CryptoRng>(&mut self, number: u64, out: &mut Outgoing, turn: &mut Turn<'_, R>) {

@@ -60,6 +60,13 @@ impl Queued {
         wire::Content::decode(&self.content[..]).map(|content| content.written).unwrap_or_default()
     }
 
+    /// `Content`, encoded, with the number of the message that carries it.
+    pub(super) fn carried_by(&self, number: u64) -> Zeroizing<Vec<u8>> {
+        // The encodings of two messages, one after the other, are that of both in one.
+        let number = wire::Content { number, ..wire::Content::default() }.encode_to_vec();
+        Zeroizing::new([&self.content[..], &number].concat())
+    }
+
     pub(super) fn kept(self) -> Self {
         Self { keep: true, ..self }
     }

@@ -61,7 +61,9 @@ impl Engine {
             let repair = wire::Repair { device: device.get(), numbers: numbers.to_vec() };
             let body = wire::content::Body::Repair(repair);
             let said = content(MessageId::random(turn.rng), turn.now, body);
-            self.enqueue(Queued { fresh: fresh.take(), ..Queued::new(name, &said) }, turn);
+            // Kept: where the request cannot be read either, it is asked for in turn.
+            let item = Queued::new(name, &said).kept();
+            self.enqueue(Queued { fresh: fresh.take(), ..item }, turn);
         }
     }
 

@@ -26,7 +26,7 @@ impl Engine {
     ) {
         let from = &envelope.sender;
         let own = *from == self.name;
-        let Said { id, written, what } = said;
+        let Said { id, written, what, .. } = said;
         match what {
             What::Body(body) if !own => self.hear_message(envelope, (id, written), body, turn),
             What::Receipt { ids, read } if !own => self.hear_receipt(from, &ids, read, turn),
