@@ -138,7 +138,7 @@ impl Engine {
         turn: &mut Turn<'_, R>,
     ) {
         let done = match command {
-            Command::Send { to, body } => self.send(&to, &body, turn),
+            Command::Send { to, body, id } => self.send(&to, &body, id, turn),
             Command::Retry { with, content: (id, body) } => self.retry(&with, id, &body, turn),
             Command::MarkRead { with, below, ids } => self.mark_read(&with, below, &ids, turn),
             Command::SetVerified { with, verified } => self.set_verified(&with, verified, turn),
@@ -173,6 +173,7 @@ impl Engine {
         &mut self,
         to: &AccountName,
         body: &Body,
+        id: Option<MessageId>,
         turn: &mut Turn<'_, R>,
     ) -> Result<Reply, Refusal> {
         if !body.fits() {
