@@ -20,7 +20,7 @@ mod rows;
 mod upload;
 mod wishes;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::mem;
 use std::time::Duration;
 
@@ -33,6 +33,7 @@ use crate::effects::{Effects, Notice};
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::input::{Input, Ticket};
+use crate::sorted::Map;
 
 use action::{Action, Rows, RowRead, Step};
 use calls::Calls;
@@ -103,12 +104,12 @@ pub struct Driver {
     line: Line,
     calls: Calls,
     next_ticket: u64,
-    tickets: BTreeMap<Ticket, Then>,
+    tickets: Map<Ticket, Then>,
     parked: Vec<Parked>,
     questions: VecDeque<(Ticket, Question)>,
     cache: Cache,
     next_transfer: u64,
-    transfers: BTreeMap<u64, Transfer>,
+    transfers: Map<u64, Transfer>,
     wake_at: Option<Timestamp>,
     caught_up: bool,
     /// Whether the profile was made just now, and whether the relay has not taken the account yet.
@@ -134,12 +135,12 @@ impl Driver {
             line: Line::new(offline),
             calls: Calls::default(),
             next_ticket: 1,
-            tickets: BTreeMap::new(),
+            tickets: Map::new(),
             parked: Vec::new(),
             questions: VecDeque::new(),
             cache: Cache::default(),
             next_transfer: 1,
-            transfers: BTreeMap::new(),
+            transfers: Map::new(),
             wake_at: None,
             caught_up: false,
             fresh: false,

@@ -1,7 +1,6 @@
 //! Conversations as they were, out of a profile: pages, what is unread, words in them.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
 
 use prost::Message;
 use sprag_protocol::{AccountName, DeviceId, Timestamp};
@@ -11,6 +10,7 @@ use crate::content::{Body, MessageId, Said};
 use crate::engine::{Engine, history, mark as place_of_mark};
 use crate::record;
 use crate::view::{Entry, Event, Failed, MessageState};
+use crate::sorted::Map;
 
 /// How many entries are looked at together where many are.
 pub(crate) const STEP: usize = 256;
@@ -43,7 +43,7 @@ impl<S: Store> Records for Profile<S> {
 }
 
 /// Up to where entries were given out: below which position, by conversation.
-pub type Cursor = BTreeMap<AccountName, u64>;
+pub type Cursor = Map<AccountName, u64>;
 
 /// An entry, and the other account of its conversation.
 pub type Found = (AccountName, Entry);

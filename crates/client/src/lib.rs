@@ -26,6 +26,7 @@ pub mod input;
 pub mod native;
 mod record;
 mod retry;
+pub mod sorted;
 pub mod transfer;
 pub mod view;
 

@@ -1,6 +1,6 @@
 //! Calls: which wait, which are under way, and the token that they need.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::mem;
 
 use rand_core::CryptoRng;
@@ -15,6 +15,7 @@ use crate::error::Error;
 use crate::exchange::{Ask, Kind, Lost, Token, of_signed, parse, refusal};
 use crate::input::{Answer, Failure, Input, Ticket};
 use crate::retry::ANSWER_WITHIN;
+use crate::sorted::Map;
 
 /// How many calls of the engine are under way at once.
 const AT_ONCE: usize = 8;
@@ -44,7 +45,7 @@ struct Out {
 #[derive(Default)]
 pub(super) struct Calls {
     next: u64,
-    out: BTreeMap<u64, Out>,
+    out: Map<u64, Out>,
     waiting: VecDeque<Out>,
     pub(super) token: Option<Token>,
     logging_in: bool,

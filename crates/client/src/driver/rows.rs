@@ -1,12 +1,12 @@
 //! Records for questions, out of a store that is not at hand: what is missing is noted, and read, and the question asked
 //! again.
 
-use std::collections::BTreeMap;
 
 use sprag_store::{Collection, CollectionId, Key, Page, RowId, Sealer, StoreError, Value};
 
 use super::action::{RowRead, Rows};
 use crate::history::Records;
+use crate::sorted::Map;
 
 /// Something that is to be read.
 #[derive(Clone, PartialEq)]
@@ -75,7 +75,7 @@ fn next(row: RowId) -> RowId {
 /// What was read for a question so far, and what it misses.
 #[derive(Default)]
 pub(super) struct Cache {
-    records: BTreeMap<Key, Option<Value>>,
+    records: Map<Key, Option<Value>>,
     parts: Vec<(Collection, Page, Vec<(u64, Value)>)>,
     pub(super) missed: Vec<Wanted>,
 }

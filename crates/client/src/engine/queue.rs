@@ -185,7 +185,7 @@ impl Engine {
         if !matches!(self.stage, Stage::Ready | Stage::Registering) {
             return Err(Refusal::NotReady);
         }
-        let id = MessageId::random(turn.rng);
+        let id = id.unwrap_or_else(|| MessageId::random(turn.rng));
         let device = self.device().unwrap_or(DeviceId::FIRST);
         let event = Event::Message { id, written: turn.now, body: body.clone() };
         let position = self.append(to, (None, device), event, turn).position;
