@@ -123,12 +123,12 @@ export class Client implements AsyncIterable<face.Message> {
 
   /** A handle to a message that was sent earlier. */
   async sent(to: string, id: string): Promise<Sent> {
-    const state = await this.#crew.call("state", [to, id]);
-    return this.#track(new Sent(this, { id, to, position: undefined, state }));
+    const { state, reason } = await this.#crew.call("state", [to, id]);
+    return this.#track(new Sent(this, { id, to, position: undefined, state, failure: reason }));
   }
 
-  #handle({ id, to, position }: Omit<SentParts, "state">): Sent {
-    return this.#track(new Sent(this, { id, to, position, state: "queued" }));
+  #handle({ id, to, position }: Omit<SentParts, "state" | "failure">): Sent {
+    return this.#track(new Sent(this, { id, to, position, state: "queued", failure: undefined }));
   }
 
   #track(sent: Sent): Sent {
@@ -142,11 +142,8 @@ export class Client implements AsyncIterable<face.Message> {
 
   async #refreshSent(sent: Sent): Promise<void> {
     try {
-      const state = await this.#crew.call("state", [sent.to, sent.id]);
-      const { position } = sent;
-      // Why it failed is in its entry.
-      const [entry] = state === "failed" && position !== undefined ? await this.messages(sent.to, { from: position, limit: 1 }) : [];
-      sent.heard(state, entry?.kind === "message" ? entry.failure : undefined);
+      const { state, reason } = await this.#crew.call("state", [sent.to, sent.id]);
+      sent.heard(state, reason);
     } catch {
       // What comes next says it.
     }

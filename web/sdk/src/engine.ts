@@ -181,6 +181,12 @@ export interface Sent {
 }
 
 export type MessageState = "queued" | "sending" | "sent" | "delivered" | "read" | "failed";
+/** How far a message has come. */
+export interface Progressed {
+  state: MessageState;
+  reason?: FailedReason;
+}
+
 export type FailedReason = "no-such-account" | "not-sent";
 
 export interface Entry {

@@ -13,6 +13,7 @@ export interface SentParts {
   to: string;
   position: number | undefined;
   state: MessageState;
+  failure: Failure | undefined;
 }
 
 /** A message that will be sent, also after a restart. */
@@ -34,6 +35,7 @@ export class Sent {
     this.to = parts.to;
     this.position = parts.position;
     this.#state = parts.state;
+    this.#failure = parts.failure;
   }
 
   /** How far it has come, as last heard. */

@@ -1,13 +1,9 @@
 /** What a host does for whoever asks, in its own tab or in another one: plain data in, plain data out. */
 
-import type { Conversation, Cursor, Entry, Found, Happening, MessageState, OutgoingFile, OwnDevice, Peer, SafetyNumber, Sent, Status } from "./engine.js";
+import type { Conversation, Cursor, Entry, Found, Happening, OutgoingFile, OwnDevice, Peer, Progressed, SafetyNumber, Sent, Status } from "./engine.js";
 import { isSpragError, SpragError } from "./error.js";
 import type { Extras, Host } from "./host.js";
 
-
-/** How far back is looked for what an earlier leader has sent: what came after it, came within its last second. */
-const PAGE = 256;
-const PAGES = 4;
 
 /** What can be asked. */
 export interface Methods {
@@ -16,7 +12,7 @@ export interface Methods {
   sendFile: (to: string, file: Blob, what: OutgoingFile) => Sent;
   download: (conversation: string, position: number, mediaType: string) => Blob;
   retry: (conversation: string, id: string) => Sent;
-  state: (conversation: string, id: string) => MessageState;
+  state: (conversation: string, id: string) => Progressed;
   conversations: () => Conversation[];
   history: (conversation: string, before: number | undefined, limit: number) => Entry[];
   historyFrom: (conversation: string, from: number, limit: number) => Entry[];
@@ -66,13 +62,13 @@ type Served = { [M in Method]: (host: Host, request: Request, ...args: Args<M>) 
 const SERVED: Served = {
   status: (host) => host.status(),
   send: async (host, request, to, text, id) => {
-    const sent = (await sentBefore(host, request, to, id)) ?? (await host.ask((engine) => engine.send(to, text, id)));
+    // Where an earlier leader has sent it, the engine knows it by its id.
+    const sent = await host.ask((engine) => engine.send(to, text, id));
     await tellOwn(host, request, sent as Sent);
     return sent;
   },
   sendFile: async (host, request, to, file, what) => {
-    const before = await sentBefore(host, request, to, what.id ?? "");
-    const sent = before ?? (await host.ask((engine) => engine.sendFile(to, what), { ...request, file }));
+    const sent = await host.ask((engine) => engine.sendFile(to, what), { ...request, file });
     request.onProgress?.({ done: file.size, total: file.size });
     await tellOwn(host, request, sent as Sent);
     return sent;
@@ -88,7 +84,7 @@ const SERVED: Served = {
     if (!request.again) return await retried;
     // Where the earlier leader did it, the message has not failed any more.
     return await retried.catch(async (error: unknown) => {
-      const state = await host.ask((engine) => engine.messageState(conversation, id));
+      const { state } = (await host.ask((engine) => engine.messageState(conversation, id))) as Progressed;
       if (!isCode(error, "no-such-message") || state === "failed") throw error;
       return { to: conversation, id, position: undefined };
     });
@@ -184,20 +180,6 @@ async function done(host: Host, request: Request, doneAlready: SpragError["code"
     await host.ask(start);
   } catch (error) {
     if (!(request.again && isCode(error, doneAlready))) throw error;
-  }
-  return undefined;
-}
-
-/** What an earlier leader has sent already, where it was asked for the same. Its last entries are the only ones that can be it. */
-async function sentBefore(host: Host, request: Request, to: string, id: string): Promise<Sent | undefined> {
-  if (!request.again) return undefined;
-  let before: number | undefined;
-  for (let page = 0; page < PAGES; page += 1) {
-    const entries = (await host.ask((engine) => engine.history(to, before, PAGE))) as Entry[];
-    const found = entries.find((entry) => entry.own && entry.id === id);
-    if (found !== undefined) return { to, id, position: found.position };
-    before = entries[0]?.position;
-    if (before === undefined) break;
   }
   return undefined;
 }
