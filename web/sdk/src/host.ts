@@ -429,6 +429,11 @@ export class Host {
     });
   }
 
+  /** Whether the connection is still wanted. */
+  #isFor(number: number): boolean {
+    return this.#socket?.number === number && this.#over === undefined;
+  }
+
   async #connect(number: number, url: string, protocols: string[]): Promise<void> {
     this.#socket = { number, ws: undefined };
     const closed = (): void => {
@@ -445,11 +450,11 @@ export class Host {
     }
     // `onclose` follows; without a listener some platforms complain.
     ws.onerror = nothing;
-    if (this.#socket?.number !== number || this.#over !== undefined) {
+    if (!this.#isFor(number)) {
       ws.close();
       return;
     }
-    this.#socket.ws = ws;
+    this.#socket = { number, ws };
     ws.binaryType = "arraybuffer";
     ws.onopen = () => {
       this.tell((engine) => {

@@ -104,7 +104,16 @@ const SERVED: Served = {
     return undefined;
   },
   meet: (host, _, account) => host.ask((engine) => engine.meet(account)),
-  refresh: (host, _, account) => host.ask((engine) => engine.refresh(account)),
+  refresh: async (host, _, account) => {
+    try {
+      return await host.ask((engine) => engine.refresh(account));
+    } catch (error) {
+      // That the key has changed is what was asked.
+      const peer = host.now((engine) => engine.peer(account));
+      if (!isCode(error, "key-changed") || peer === undefined) throw error;
+      return peer;
+    }
+  },
   peer: (host, _, account) => host.now((engine) => engine.peer(account)),
   safetyNumber: (host, _, account) => host.ask((engine) => engine.safetyNumber(account)),
   offeredNumber: (host, _, account) => host.now((engine) => engine.safetyNumberNow(account, true)),

@@ -255,7 +255,9 @@ describe("what is on the disk", () => {
           [reader.account, round],
         )
         .catch(() => undefined);
-      await new Promise((resolve) => setTimeout(resolve, 60 + ((round * 37) % 140)));
+      // Somewhere between one acceptance and the next.
+      while (!accepted.has(`${round} 0`)) await new Promise((resolve) => setTimeout(resolve, 1));
+      await new Promise((resolve) => setTimeout(resolve, (round * 37) % 100));
       await killIn(folder);
       await context.close().catch(() => undefined);
       assert.deepEqual(afresh, [], "the device was taken for an older copy of itself: a number was used twice");
