@@ -1,9 +1,10 @@
-//! `cargo xtask test`: every test of every room and of the chores, documentation examples too.
+//! `cargo xtask test`: every test of every room and of the chores, documentation examples too; and of what is under `web`,
+//! in Node and in Chromium.
 
 use anyhow::Result;
 
-use crate::programs;
 use crate::project::{Project, succeed};
+use crate::{npm, programs, web};
 
 /// Sets up what tests need, then hands over to `cargo test`, whose last lines stay the last.
 pub(crate) fn run(project: &Project) -> Result<()> {
@@ -12,6 +13,8 @@ pub(crate) fn run(project: &Project) -> Result<()> {
     project.step("build the tests");
     let selection = ["--workspace", "--locked"];
     succeed(project.cargo(["test", "--no-run"]).args(selection))?;
+    web::run(project)?;
+    npm::test(project)?;
     project.step("run the tests");
     succeed(project.cargo(["test", "--no-fail-fast"]).args(selection))
 }

@@ -1,32 +1,99 @@
-//! `cargo xtask web`: the rooms of a browser build for WebAssembly, where there is no operating system.
+//! `cargo xtask web`: the rooms of a browser build for WebAssembly, where there is no operating system; the last of them
+//! becomes `web/sdk/wasm`, which the npm package is made from.
 
-use anyhow::Result;
+use std::fs;
+use std::path::PathBuf;
 
-use crate::project::{Project, output, succeed};
+use anyhow::{Context, Result};
 
-/// What is built, and how.
+use crate::project::{Project, output, say, succeed};
+
+/// What is built, and how, beside the module itself.
 const ROOMS: [&[&str]; 2] =
     [&["-p", "sprag-protocol"], &["-p", "sprag-store", "--no-default-features"]];
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
-/// Finds or prepares a toolchain that builds for WebAssembly, and builds with it.
+/// The module's name, as cargo has it.
+const MODULE: &str = "sprag_wasm";
+
+/// What is built of the module.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// What is given to people.
+    Release,
+    /// With scripts in place of randomness, for the test vectors.
+    Vectors,
+}
+
+/// Builds every room, and the module.
 pub(crate) fn run(project: &Project) -> Result<()> {
+    let toolchain = toolchain(project)?;
+    for room in ROOMS {
+        project.step(&format!("build for {TARGET}: {}", room.join(" ")));
+        succeed(toolchain.build(project).arg("--release").args(room))?;
+    }
+    let folder = bind(project, &toolchain, Kind::Release)?;
+    let module = folder.join(format!("{MODULE}_bg.wasm"));
+    let length = fs::metadata(&module).with_context(|| module.display().to_string())?.len();
+    say(&format!("{}: {length} bytes", module.display()))
+}
+
+/// Builds the module; gives the folder that it is in.
+pub(crate) fn module(project: &Project, kind: Kind) -> Result<PathBuf> {
+    bind(project, &toolchain(project)?, kind)
+}
+
+/// A toolchain that builds for WebAssembly.
+struct Toolchain {
+    /// `+NAME`, or nothing where it is the one of the checkout.
+    other: String,
+}
+
+impl Toolchain {
+    fn build(&self, project: &Project) -> std::process::Command {
+        let mut build = project.command("cargo");
+        if self.other.is_empty() {
+            build.arg("build");
+        } else {
+            build.args([self.other.as_str(), "build", "--ignore-rust-version"]);
+        }
+        build.args(["--locked", "--target", TARGET]);
+        build
+    }
+}
+
+fn toolchain(project: &Project) -> Result<Toolchain> {
     project.step("find a toolchain for WebAssembly");
     let mut script = project.command("bash");
     let cargo = output(script.arg(project.root().join("xtask/wasm-toolchain.sh")))?;
     // The script answers `cargo`, or `cargo +NAME` for a toolchain of its own making. That one
     // may be older than the workspace's `rust-version`; whether it can build, the build tells.
-    let other = cargo.trim().strip_prefix("cargo").unwrap_or_default().trim_start();
-    for room in ROOMS {
-        project.step(&format!("build for {TARGET}: {}", room.join(" ")));
-        let mut build = project.command("cargo");
-        if other.is_empty() {
-            build.arg("build");
-        } else {
-            build.args([other, "build", "--ignore-rust-version"]);
+    let other = cargo.trim().strip_prefix("cargo").unwrap_or_default().trim_start().to_owned();
+    Ok(Toolchain { other })
+}
+
+/// Builds the module and what JavaScript needs to call it. The types are written by hand.
+fn bind(project: &Project, toolchain: &Toolchain, kind: Kind) -> Result<PathBuf> {
+    project.step(&format!("build for {TARGET}: -p sprag-wasm"));
+    let target = project.metadata()?.target_directory;
+    let mut build = toolchain.build(project);
+    build.args(["--profile", "web", "-p", "sprag-wasm"]);
+    let folder = match kind {
+        Kind::Release => project.root().join("web/sdk/wasm"),
+        Kind::Vectors => {
+            build.args(["--features", "vectors"]);
+            target.join("wasm-vectors")
         }
-        succeed(build.args(["--release", "--locked", "--target", TARGET]).args(room))?;
-    }
-    Ok(())
+    };
+    succeed(&mut build)?;
+    project.step("bind it to JavaScript");
+    fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
+    let module = target.join(format!("{TARGET}/web/{MODULE}.wasm"));
+    let mut bind = project.cargo(["run", "--quiet", "--locked", "--package", "xtask-bind", "--"]);
+    succeed(bind.arg(&module).arg(&folder).arg(MODULE))?;
+    let types = project.root().join("crates/wasm/types.d.ts");
+    let copied = fs::copy(&types, folder.join(format!("{MODULE}.d.ts")));
+    copied.with_context(|| types.display().to_string())?;
+    Ok(folder)
 }

@@ -1,8 +1,8 @@
-//! Bytes in JSON and in URLs: base64url without padding (RFC 4648, section 5).
+//! Bytes in JSON and in URLs: base64url without padding (RFC 4648, section 5). Written out, since a library for every
+//! alphabet is 50 KB of a module that browsers load.
 
 use std::fmt;
 
-use data_encoding::BASE64URL_NOPAD;
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde::{Serialize, Serializer};
 
@@ -23,7 +23,7 @@ impl Base64 {
     /// # Errors
     /// [`NotBase64`]: another alphabet, padding, or bits left over.
     pub fn parse(text: &str) -> Result<Self, NotBase64> {
-        BASE64URL_NOPAD.decode(text.as_bytes()).map(Self).map_err(|_| NotBase64)
+        decode(text.as_bytes()).map(Self).ok_or(NotBase64)
     }
 
     /// Exactly `N` bytes, or nothing.
@@ -41,7 +41,7 @@ impl<T: Into<Vec<u8>>> From<T> for Base64 {
 
 impl fmt::Display for Base64 {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&BASE64URL_NOPAD.encode(&self.0))
+        formatter.write_str(&encode(&self.0))
     }
 }
 
@@ -54,7 +54,7 @@ impl fmt::Debug for Base64 {
 
 impl Serialize for Base64 {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&BASE64URL_NOPAD.encode(&self.0))
+        serializer.serialize_str(&encode(&self.0))
     }
 }
 
@@ -63,6 +63,58 @@ impl<'de> Deserialize<'de> for Base64 {
         let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
         Self::parse(&text).map_err(D::Error::custom)
     }
+}
+
+const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+fn encode(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for chunk in bytes.chunks(3) {
+        let mut three = [0; 4];
+        three.iter_mut().skip(1).zip(chunk).for_each(|(to, from)| *to = *from);
+        let bits = u32::from_be_bytes(three);
+        // A byte more than the chunk has: 6 bits for each letter.
+        for shift in [18, 12, 6, 0].into_iter().take(chunk.len() + 1) {
+            let [.., index] = (bits >> shift & 0x3F).to_be_bytes();
+            text.push(ALPHABET.get(usize::from(index)).copied().unwrap_or_default().into());
+        }
+    }
+    text
+}
+
+fn decode(text: &[u8]) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(text.len() / 4 * 3 + 2);
+    for chunk in text.chunks(4) {
+        let mut bits = 0;
+        for letter in chunk {
+            bits = bits << 6 | u32::from(value(*letter)?);
+        }
+        // So many letters are missing, and so many bits are left over.
+        let (missing, over) = match chunk.len() {
+            4 => (0, 0),
+            3 => (1, 2),
+            2 => (2, 4),
+            _ => return None,
+        };
+        let whole = bits << (6 * missing);
+        if bits & ((1 << over) - 1) != 0 {
+            return None;
+        }
+        let [_, three @ ..] = whole.to_be_bytes();
+        bytes.extend(three.into_iter().take(3 - missing));
+    }
+    Some(bytes)
+}
+
+fn value(letter: u8) -> Option<u8> {
+    Some(match letter {
+        b'A'..=b'Z' => letter - b'A',
+        b'a'..=b'z' => letter - b'a' + 26,
+        b'0'..=b'9' => letter - b'0' + 52,
+        b'-' => 62,
+        b'_' => 63,
+        _ => return None,
+    })
 }
 
 #[cfg(test)]

@@ -41,8 +41,9 @@ impl MessageId {
     /// Takes what [`Display`](fmt::Display) writes: 32 hexadecimal digits.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let bytes = data_encoding::HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok()?;
-        bytes.try_into().ok().map(Self)
+        let digits = text.len() == 32 && text.bytes().all(|digit| digit.is_ascii_hexdigit());
+        let number = digits.then(|| u128::from_str_radix(text, 16).ok())?;
+        number.map(|number| Self(number.to_be_bytes()))
     }
 
     /// Where records about it lie.
@@ -55,7 +56,7 @@ impl MessageId {
 
 impl fmt::Display for MessageId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&data_encoding::HEXLOWER.encode(&self.0))
+        write!(formatter, "{:032x}", u128::from_be_bytes(self.0))
     }
 }
 

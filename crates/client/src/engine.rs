@@ -12,7 +12,7 @@ mod said;
 mod turn;
 mod window;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 use rand_core::CryptoRng;
 use sprag_api::frame::{self, from_relay::Frame};
@@ -30,6 +30,7 @@ use crate::effects::{CallId, Effects};
 use crate::input::Input;
 use crate::record::Stage;
 use crate::view::{Conversation, LinkCode, MessageState, OwnDevice, PeerView, Trust};
+use crate::sorted::{Map, Set};
 
 pub use load::LoadError;
 use outbox::Outgoing;
@@ -61,15 +62,15 @@ pub struct Engine {
     days: Vec<(u64, u64)>,
     next: Positions,
     /// Known accounts, the own one too.
-    peers: BTreeMap<AccountName, Peer>,
-    sessions: BTreeMap<(AccountName, DeviceId), Peering>,
+    peers: Map<AccountName, Peer>,
+    sessions: Map<(AccountName, DeviceId), Peering>,
     /// What is to be said and not encrypted yet, by account, in order.
-    queue: BTreeMap<AccountName, BTreeMap<u64, Queued>>,
+    queue: Map<AccountName, Map<u64, Queued>>,
     /// What is encrypted and not known to be accepted, by number.
-    outbox: BTreeMap<u64, Outgoing>,
+    outbox: Map<u64, Outgoing>,
     /// Contents that arrived: who wrote them, where their record is, and the day.
-    seen: BTreeMap<(AccountName, u64), u64>,
-    held: BTreeMap<u64, Envelope>,
+    seen: Map<(AccountName, u64), u64>,
+    held: Map<u64, Envelope>,
     live: Live,
 }
 
@@ -100,7 +101,7 @@ struct Peer {
     /// Another key that the relay offers, with its list.
     offered: Option<(AccountKey, SignedDeviceList)>,
     /// The devices that take part, as the relay last said.
-    ready: Option<BTreeSet<DeviceId>>,
+    ready: Option<Set<DeviceId>>,
     next_entry: u64,
     unread: u64,
     read_below: u64,
@@ -117,7 +118,7 @@ struct Peering {
     sessions: Sessions,
     repair_asked: Timestamp,
     /// Numbers that could not be read and are not asked for yet.
-    unreadable: BTreeSet<u64>,
+    unreadable: Set<u64>,
     /// Which numbers were processed.
     window: Window,
 }
@@ -144,15 +145,15 @@ struct Live {
     delivered: u64,
     /// Accounts that the relay was asked about since this connection began, and what had been delivered
     /// when it was asked: an envelope that came later may be of a device that is listed since.
-    looked_up: BTreeMap<AccountName, u64>,
+    looked_up: Map<AccountName, u64>,
     /// Accounts about which nothing is asked, and to which nothing is sent, before a time.
-    paused: BTreeMap<AccountName, Timestamp>,
-    calls: BTreeMap<CallId, turn::Pending>,
+    paused: Map<AccountName, Timestamp>,
+    calls: Map<CallId, turn::Pending>,
     next_call: u64,
     /// Bundles that were just claimed; gone at the end of the turn.
-    bundles: BTreeMap<(AccountName, DeviceId), VerifiedBundle>,
+    bundles: Map<(AccountName, DeviceId), VerifiedBundle>,
     /// Records that were asked for and have not come yet, by their position in the queue.
-    fetching: BTreeSet<u64>,
+    fetching: Set<u64>,
     /// When the own account is looked up next, while linking.
     look_at: Option<Timestamp>,
     /// Prekeys to publish, one upload after the other: the relay passes over ids below others.
@@ -354,7 +355,7 @@ impl Engine {
     /// How many things are to be said and not encrypted yet, and how many are on their way.
     #[must_use]
     pub fn unsettled(&self) -> (usize, usize) {
-        (self.queue.values().map(BTreeMap::len).sum(), self.outbox.len())
+        (self.queue.values().map(Map::len).sum(), self.outbox.len())
     }
 
     /// Whether nothing of what a person wrote is still to be sent, but for what waits for a person or
@@ -419,7 +420,7 @@ impl Engine {
     }
 
     fn waiting(&self, name: &AccountName) -> u64 {
-        let visible = |items: &BTreeMap<u64, Queued>| items.values().filter(|i| i.visible).count();
+        let visible = |items: &Map<u64, Queued>| items.values().filter(|i| i.visible).count();
         self.queue.get(name).map_or(0, visible).try_into().unwrap_or(u64::MAX)
     }
 

@@ -1,34 +1,174 @@
 //! Conversations as they were, out of a profile: pages, what is unread, words in them.
 
+use std::cmp::Ordering;
+
 use prost::Message;
 use sprag_protocol::{AccountName, DeviceId, Timestamp};
-use sprag_store::{Page, Profile, Store, StoreError};
+use sprag_store::{Collection, Key, Page, Profile, Store, StoreError, Value};
 
 use crate::content::{Body, MessageId, Said};
 use crate::engine::{Engine, history, mark as place_of_mark};
 use crate::record;
 use crate::view::{Entry, Event, Failed, MessageState};
+use crate::sorted::Map;
 
 /// How many entries are looked at together where many are.
-const STEP: usize = 256;
+pub(crate) const STEP: usize = 256;
+/// How many entries of a conversation [`incoming`] takes at once.
+const AHEAD: usize = 64;
+
+/// Where records are read: a profile, or what a driver has of one.
+pub trait Records {
+    /// The value of a record.
+    ///
+    /// # Errors
+    /// What the store says.
+    fn read(&mut self, key: &Key) -> Result<Option<Value>, StoreError>;
+
+    /// Part of a collection, in the order that the page asks for.
+    ///
+    /// # Errors
+    /// What the store says.
+    fn range(&mut self, of: &Collection, page: Page) -> Result<Vec<(u64, Value)>, StoreError>;
+}
+
+impl<S: Store> Records for Profile<S> {
+    fn read(&mut self, key: &Key) -> Result<Option<Value>, StoreError> {
+        Self::read(self, key)
+    }
+
+    fn range(&mut self, of: &Collection, page: Page) -> Result<Vec<(u64, Value)>, StoreError> {
+        Self::range(self, of, page)
+    }
+}
+
+/// Up to where entries were given out: below which position, by conversation.
+pub type Cursor = Map<AccountName, u64>;
+
+/// An entry, and the other account of its conversation.
+pub type Found = (AccountName, Entry);
+
+/// What has arrived from others beyond the cursor, by the time of its arrival; some of it, where it is much. Without a
+/// cursor it begins with what is unread.
+///
+/// # Errors
+/// As [`page`].
+pub fn incoming<S: Records>(
+    engine: &Engine,
+    profile: &mut S,
+    cursor: Option<Cursor>,
+) -> Result<(Cursor, Vec<Found>), StoreError> {
+    let conversations = engine.conversations();
+    let mut cursor = cursor.unwrap_or_else(|| {
+        conversations.iter().map(|talk| (talk.with.clone(), talk.read_below)).collect()
+    });
+    let mut found = Vec::new();
+    for talk in conversations {
+        let from = cursor.get(&talk.with).copied().unwrap_or_default();
+        if from >= talk.entries {
+            continue;
+        }
+        let entries = decoded(engine, profile, &talk.with, Page { from, ..Page::oldest(AHEAD) })?;
+        let next = entries.last().map_or(talk.entries, |last| last.position + 1);
+        let theirs = |entry: &Entry| !entry.own && matches!(entry.event, Event::Message { .. });
+        let theirs = entries.into_iter().filter(theirs);
+        found.extend(theirs.map(|entry| (talk.with.clone(), entry)));
+        cursor.insert(talk.with, next);
+    }
+    found.sort_by(in_order);
+    Ok((cursor, found))
+}
+
+/// By arrival; within a conversation as it has them, since the sort is stable.
+fn in_order((with, one): &Found, (other, next): &Found) -> Ordering {
+    if with == other {
+        one.position.cmp(&next.position)
+    } else {
+        one.received.cmp(&next.received)
+    }
+}
+
+/// What [`Command::MarkRead`](crate::Command::MarkRead) is told where a person has read up to a position: below which
+/// everything is read, and what of it was unread.
+///
+/// # Errors
+/// As [`page`].
+pub fn to_read<S: Records>(
+    engine: &Engine,
+    profile: &mut S,
+    with: &AccountName,
+    through: u64,
+) -> Result<(u64, Vec<MessageId>), StoreError> {
+    let talks = engine.conversations();
+    let entries = talks.iter().find(|talk| talk.with == *with).map(|talk| talk.entries);
+    // Not beyond what there is: what comes later is not read yet.
+    let below = through.saturating_add(1).min(entries.unwrap_or_default());
+    unread(engine, profile, with, through).map(|ids| (below, ids))
+}
+
+/// One step back in a search for words: what of the last entries below a position has them, newest first, and
+/// below which position the next step looks; `None` at the beginning of the conversation.
+///
+/// # Errors
+/// As [`page`].
+pub fn search<S: Records>(
+    engine: &Engine,
+    profile: &mut S,
+    with: &AccountName,
+    before: Option<u64>,
+    words: &Search,
+) -> Result<(Option<u64>, Vec<Entry>), StoreError> {
+    let Some(page) = below(before, STEP) else { return Ok((None, Vec::new())) };
+    let entries = decoded(engine, profile, with, page)?;
+    let next = entries.last().map(|first| first.position);
+    let mut found: Vec<_> = entries.into_iter().filter(|entry| words.finds(entry)).collect();
+    say_states(engine, profile, with, &mut found)?;
+    Ok((next, found))
+}
+
+/// One step back in a search for a message; where it is, or below which position the next step looks.
+///
+/// # Errors
+/// As [`page`].
+pub fn find<S: Records>(
+    engine: &Engine,
+    profile: &mut S,
+    with: &AccountName,
+    before: Option<u64>,
+    id: MessageId,
+) -> Result<(Option<u64>, Option<Entry>), StoreError> {
+    let Some(page) = below(before, STEP) else { return Ok((None, None)) };
+    let entries = decoded(engine, profile, with, page)?;
+    let next = entries.last().map(|first| first.position);
+    let is_it =
+        |entry: &Entry| matches!(entry.event, Event::Message { id: found, .. } if found == id);
+    let mut found: Vec<_> = entries.into_iter().filter(is_it).take(1).collect();
+    say_states(engine, profile, with, &mut found)?;
+    Ok((next, found.pop()))
+}
+
+/// The last `limit` positions below this one; `None` where there are none.
+fn below(before: Option<u64>, limit: usize) -> Option<Page> {
+    let to = match before {
+        Some(0) => return None,
+        Some(before) => before - 1,
+        None => u64::MAX,
+    };
+    Some(Page { to, ..Page::newest(limit) })
+}
 
 /// The last `limit` entries of a conversation below the position `before`, oldest first.
 ///
 /// # Errors
 /// What the store says; [`StoreError::Damaged`] where an entry is none.
-pub fn page<S: Store>(
+pub fn page<S: Records>(
     engine: &Engine,
-    profile: &mut Profile<S>,
+    profile: &mut S,
     with: &AccountName,
     before: Option<u64>,
     limit: usize,
 ) -> Result<Vec<Entry>, StoreError> {
-    let to = match before {
-        Some(0) => return Ok(Vec::new()),
-        Some(before) => before - 1,
-        None => u64::MAX,
-    };
-    let page = Page { to, ..Page::newest(limit) };
+    let Some(page) = below(before, limit) else { return Ok(Vec::new()) };
     let mut entries = read(engine, profile, with, page)?;
     entries.reverse();
     Ok(entries)
@@ -38,9 +178,9 @@ pub fn page<S: Store>(
 ///
 /// # Errors
 /// As [`page`].
-pub fn after<S: Store>(
+pub fn after<S: Records>(
     engine: &Engine,
-    profile: &mut Profile<S>,
+    profile: &mut S,
     with: &AccountName,
     from: u64,
     limit: usize,
@@ -52,9 +192,9 @@ pub fn after<S: Store>(
 ///
 /// # Errors
 /// As [`page`].
-pub fn unread<S: Store>(
+pub fn unread<S: Records>(
     engine: &Engine,
-    profile: &mut Profile<S>,
+    profile: &mut S,
     with: &AccountName,
     through: u64,
 ) -> Result<Vec<MessageId>, StoreError> {
@@ -79,9 +219,9 @@ pub fn unread<S: Store>(
 ///
 /// # Errors
 /// As [`page`].
-pub fn state<S: Store>(
+pub fn state<S: Records>(
     engine: &Engine,
-    profile: &mut Profile<S>,
+    profile: &mut S,
     with: &AccountName,
     id: MessageId,
 ) -> Result<MessageState, StoreError> {
@@ -149,27 +289,46 @@ impl Search {
     }
 }
 
-fn read<S: Store>(
+fn read<S: Records>(
     engine: &Engine,
-    profile: &mut Profile<S>,
+    profile: &mut S,
+    with: &AccountName,
+    page: Page,
+) -> Result<Vec<Entry>, StoreError> {
+    let mut entries = decoded(engine, profile, with, page)?;
+    say_states(engine, profile, with, &mut entries)?;
+    Ok(entries)
+}
+
+/// The entries, without the states of their messages.
+fn decoded<S: Records>(
+    engine: &Engine,
+    profile: &mut S,
     with: &AccountName,
     page: Page,
 ) -> Result<Vec<Entry>, StoreError> {
     let records = profile.range(&history(with), page)?;
-    let mut entries = Vec::with_capacity(records.len());
-    for (position, value) in records {
-        let mut entry = decode(engine.account(), position, &value)?;
+    let decode = |(position, value): (u64, Value)| decode(engine.account(), position, &value);
+    records.into_iter().map(decode).collect()
+}
+
+fn say_states<S: Records>(
+    engine: &Engine,
+    profile: &mut S,
+    with: &AccountName,
+    entries: &mut [Entry],
+) -> Result<(), StoreError> {
+    for entry in entries {
         if let (true, Event::Message { id, .. }) = (entry.own, &entry.event) {
             entry.state = Some(state(engine, profile, with, *id)?);
         }
-        entries.push(entry);
     }
-    Ok(entries)
+    Ok(())
 }
 
 /// A mark of this message: another one's may lie in the same place.
-fn mark<S: Store>(
-    profile: &mut Profile<S>,
+fn mark<S: Records>(
+    profile: &mut S,
     state: &str,
     with: &AccountName,
     id: MessageId,

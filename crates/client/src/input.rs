@@ -58,6 +58,8 @@ pub enum Command {
         to: AccountName,
         /// What.
         body: Body,
+        /// What both sides are to call it; drawn where there is none. Nobody else may have drawn it.
+        id: Option<MessageId>,
     },
     /// Try a failed message again, with the same id.
     Retry {

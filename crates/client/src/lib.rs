@@ -15,22 +15,30 @@
 struct Readme;
 
 pub mod content;
+pub mod driver;
 pub mod effects;
 pub mod engine;
+pub mod error;
+pub mod exchange;
 pub mod history;
 pub mod input;
 #[cfg(feature = "native")]
 pub mod native;
 mod record;
+mod retry;
+pub mod sorted;
+pub mod transfer;
 pub mod view;
 
 pub use content::{Attachment, Body, MessageId};
 pub use effects::{Call, CallId, Effects, Notice, Refusal, Reply};
 pub use engine::{Engine, LoadError};
+pub use error::Error;
 pub use input::{Answer, Command, Failure, Input, LinkOptions, Ticket};
 #[cfg(feature = "native")]
 pub use native::{
-    Attached, Client, Config, Connection, Error, Events, Existing, Happening, Link, Linking,
-    Message, Progress, Protection, Sent, Status, Storage,
+    Attached, Client, Config, Connection, Events, Existing, Happening, Link, Linking, Message,
+    Protection, Sent, Status, Storage,
 };
+pub use transfer::Progress;
 pub use view::{Conversation, Entry, Event, LinkCode, MessageState, OwnDevice, PeerView, Trust};

@@ -26,7 +26,6 @@ mod backup;
 mod clock;
 mod config;
 mod desk;
-mod error;
 mod events;
 mod files;
 mod http;
@@ -50,22 +49,20 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::effects::Reply;
+use crate::error::Error;
 use crate::input::Command;
+use crate::retry::ANSWER_WITHIN;
 
 use desk::{Desk, Order, Outlets};
 use net::Net;
 use talk::Cursor;
 
 pub use config::{Config, Protection, Storage};
-pub use error::Error;
 pub use events::{Connection, Events, Happening};
 pub use files::{Attached, Existing, Progress};
 pub use opening::Linking;
 pub use people::Link;
 pub use talk::{Message, Sent};
-
-/// The driver's own records, which the engine does not know.
-const COLLECTIONS: [&str; 2] = ["native/token", "native/uploads"];
 
 /// A device of an account, at work. Clones are handles to the same one.
 #[derive(Clone)]
@@ -274,7 +271,7 @@ impl Client {
 
     /// The same for what needs the relay: waits for the connection that is being made.
     async fn command_online(&self, command: Command) -> Result<Reply, Error> {
-        self.online(http::ANSWER_WITHIN).await?;
+        self.online(ANSWER_WITHIN).await?;
         self.command(command).await
     }
 }

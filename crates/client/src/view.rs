@@ -1,5 +1,6 @@
 //! What a person sees.
 
+use sprag_api::base64::Base64;
 use sprag_protocol::{AccountKey, AccountName, DeviceId, Timestamp};
 
 use crate::content::{Body, MessageId};
@@ -149,9 +150,9 @@ impl LinkCode {
     /// [`NotALinkCode`].
     pub fn parse(text: &str) -> Result<Self, NotALinkCode> {
         let text = text.trim();
-        let encoded = text.strip_prefix(PREFIX).ok_or(NotALinkCode)?.as_bytes();
-        let bytes = data_encoding::BASE64URL_NOPAD.decode(encoded).map_err(|_| NotALinkCode)?;
-        let [1, rest @ ..] = &bytes[..] else { return Err(NotALinkCode) };
+        let encoded = text.strip_prefix(PREFIX).ok_or(NotALinkCode)?;
+        let bytes = Base64::parse(encoded).map_err(|_| NotALinkCode)?;
+        let [1, rest @ ..] = &bytes.0[..] else { return Err(NotALinkCode) };
         let (identity, secret) = rest.split_first_chunk().ok_or(NotALinkCode)?;
         let secret = secret.try_into().map_err(|_| NotALinkCode)?;
         Ok(Self { identity: *identity, secret })
@@ -161,7 +162,7 @@ impl LinkCode {
 impl std::fmt::Display for LinkCode {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let bytes = [&[1][..], &self.identity, &self.secret].concat();
-        write!(formatter, "{PREFIX}{}", data_encoding::BASE64URL_NOPAD.encode(&bytes))
+        write!(formatter, "{PREFIX}{}", Base64(bytes))
     }
 }
 

@@ -30,28 +30,70 @@ pub fn write_archive(
     records: impl IntoIterator<Item = Record>,
     passphrase: &str,
     cost: Cost,
-    mut to: impl Write,
+    to: impl Write,
     rng: &mut impl CryptoRng,
 ) -> Result<(), StoreError> {
-    let (lock, key) = lock::close(MAGIC, &Lock::Passphrase(passphrase, cost), rng)?;
-    to.write_all(&lock)?;
-    let mut writer = SealingWriter::new(ChunkKey::new(&key, &lock), to);
+    let mut writer = ArchiveWriter::begin(passphrase, cost, to, rng)?;
     for record in records {
         let (key, value) = record?;
+        writer.record(&key, &value)?;
+    }
+    writer.finish()?;
+    Ok(())
+}
+
+/// A backup that is written record by record.
+pub struct ArchiveWriter<W> {
+    writer: SealingWriter<W>,
+}
+
+impl<W: Write> ArchiveWriter<W> {
+    /// Begins a backup.
+    ///
+    /// # Errors
+    /// [`StoreError::TooCostly`], or what `to` says.
+    pub fn begin(
+        passphrase: &str,
+        cost: Cost,
+        mut to: W,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Self, StoreError> {
+        let (lock, key) = lock::close(MAGIC, &Lock::Passphrase(passphrase, cost), rng)?;
+        to.write_all(&lock)?;
+        Ok(Self { writer: SealingWriter::new(ChunkKey::new(&key, &lock), to) })
+    }
+
+    /// Writes a record.
+    ///
+    /// # Errors
+    /// [`StoreError::TooLarge`], or what `to` says.
+    pub fn record(&mut self, key: &Key, value: &[u8]) -> Result<(), StoreError> {
         let name = key.collection.name();
         if name.len() > MAX_NAME_LEN || value.len() > MAX_VALUE_LEN {
             return Err(StoreError::TooLarge);
         }
         let name_len = u16::try_from(name.len()).map_err(|_| StoreError::TooLarge)?;
         let value_len = u32::try_from(value.len()).map_err(|_| StoreError::TooLarge)?;
-        writer.write_all(&name_len.to_be_bytes())?;
-        writer.write_all(name)?;
-        writer.write_all(&key.position.to_be_bytes())?;
-        writer.write_all(&value_len.to_be_bytes())?;
-        writer.write_all(&value)?;
+        self.writer.write_all(&name_len.to_be_bytes())?;
+        self.writer.write_all(name)?;
+        self.writer.write_all(&key.position.to_be_bytes())?;
+        self.writer.write_all(&value_len.to_be_bytes())?;
+        self.writer.write_all(value)?;
+        Ok(())
     }
-    writer.finish()?;
-    Ok(())
+
+    /// Where it is written to.
+    pub fn to(&mut self) -> &mut W {
+        self.writer.to()
+    }
+
+    /// Writes the end, without which the backup does not open.
+    ///
+    /// # Errors
+    /// What `to` says.
+    pub fn finish(self) -> Result<W, StoreError> {
+        Ok(self.writer.finish()?)
+    }
 }
 
 /// Opens a backup. What the iterator yields was authenticated; that the backup is whole is known once
@@ -61,25 +103,29 @@ pub fn write_archive(
 /// [`StoreError::Foreign`], [`StoreError::Newer`], [`StoreError::Damaged`], [`StoreError::TooCostly`],
 /// [`StoreError::WrongKey`], or what `from` says.
 pub fn read_archive<R: Read>(mut from: R, passphrase: &str) -> Result<Records<R>, StoreError> {
-    let key = open_lock(&mut from, passphrase)?;
-    Ok(Records::new(key.chunks(), from))
+    let archive = open_archive(&mut from, passphrase)?;
+    Ok(archive.records(from))
 }
 
 /// The opened lock of a backup.
-pub(crate) struct ArchiveKey {
+pub struct ArchiveKey {
     lock: [u8; LOCK_LEN],
     key: sprag_protocol::secret::Secret<32>,
 }
 
 impl ArchiveKey {
-    /// What opens its chunks.
-    pub(crate) fn chunks(&self) -> ChunkKey {
-        ChunkKey::new(&self.key, &self.lock)
+    /// The records that follow the lock. What the iterator yields was authenticated; that the backup is whole is known
+    /// once it ends without an error.
+    pub fn records<R: Read>(&self, from: R) -> Records<R> {
+        Records::new(ChunkKey::new(&self.key, &self.lock), from)
     }
 }
 
-/// Reads and opens the lock of a backup; its chunks follow.
-pub(crate) fn open_lock(from: &mut impl Read, passphrase: &str) -> Result<ArchiveKey, StoreError> {
+/// Reads and opens the lock of a backup; its records follow. Whoever reads them twice opens it once.
+///
+/// # Errors
+/// As [`read_archive`].
+pub fn open_archive(from: &mut impl Read, passphrase: &str) -> Result<ArchiveKey, StoreError> {
     let mut lock = [0; LOCK_LEN];
     let mut magic = from.take(MAGIC.len() as u64);
     let mut found = Vec::new();
@@ -102,7 +148,7 @@ pub struct Records<R> {
 }
 
 impl<R: Read> Records<R> {
-    pub(crate) fn new(key: ChunkKey, from: R) -> Self {
+    fn new(key: ChunkKey, from: R) -> Self {
         Self { stream: OpeningReader::new(key, from), ended: false }
     }
 

@@ -55,7 +55,9 @@ pub mod seal;
 mod sqlite;
 pub mod stream;
 
-pub use archive::{Record, Records, read_archive, write_archive};
+pub use archive::{
+    ArchiveKey, ArchiveWriter, Record, Records, open_archive, read_archive, write_archive,
+};
 pub use error::StoreError;
 #[cfg(feature = "sqlite")]
 pub use key_file::{create_key_file, read_key_file};

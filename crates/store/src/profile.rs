@@ -6,7 +6,7 @@ use std::iter;
 use rand_core::CryptoRng;
 
 use crate::StoreError;
-use crate::archive::{Records, open_lock, write_archive};
+use crate::archive::{open_archive, write_archive};
 use crate::lock::{Cost, Lock, Unlock};
 use crate::record::{Batch, Collection, Key, Page, Value};
 use crate::row::{RowChange, SealedBatch, Store};
@@ -146,15 +146,15 @@ impl<S: Store> Profile<S> {
         rng: &mut impl CryptoRng,
     ) -> Result<Self, StoreError> {
         vacate(&mut store)?;
-        let archive = open_lock(&mut backup, passphrase)?;
+        let archive = open_archive(&mut backup, passphrase)?;
         let begin = backup.stream_position()?;
-        Records::new(archive.chunks(), &mut backup).try_for_each(|record| record.map(drop))?;
+        archive.records(&mut backup).try_for_each(|record| record.map(drop))?;
         backup.seek(SeekFrom::Start(begin))?;
 
         let key = StoreKey::random(rng);
         let mut profile = Self { store, sealer: Sealer::new(&key), key };
         let (mut batch, mut bytes) = (Batch::new(), 0);
-        for record in Records::new(archive.chunks(), &mut backup) {
+        for record in archive.records(&mut backup) {
             let (key, value) = record?;
             bytes += value.len();
             batch.put(key, value);

@@ -131,6 +131,11 @@ impl<W: Write> SealingWriter<W> {
         Self { key, index: 0, content, to }
     }
 
+    /// Where it is written to.
+    pub(crate) fn to(&mut self) -> &mut W {
+        &mut self.to
+    }
+
     /// Writes the last chunk.
     ///
     /// # Errors

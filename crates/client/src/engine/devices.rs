@@ -345,7 +345,7 @@ impl Engine {
         let unknown = |name: &&AccountName| {
             self.pinned(name).is_none() && !self.live.looked_up.contains_key(*name)
         };
-        let names: std::collections::BTreeSet<_> =
+        let names: crate::sorted::Set<_> =
             self.held.values().map(|held| &held.sender).filter(unknown).cloned().collect();
         for name in names {
             self.look_up(&name, turn);

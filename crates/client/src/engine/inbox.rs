@@ -92,7 +92,7 @@ impl Engine {
         let of_unknown =
             |envelope: &&Envelope| self.identity(envelope).is_none() && !self.has_asked(envelope);
         let unknown = self.live.inbox.iter().filter(of_unknown).map(|e| e.sender.clone());
-        let unknown: std::collections::BTreeSet<_> = unknown.take(64).collect();
+        let unknown: crate::sorted::Set<_> = unknown.take(64).collect();
         for name in unknown.into_iter().take(16) {
             self.look_up(&name, turn);
         }

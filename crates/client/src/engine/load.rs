@@ -1,6 +1,5 @@
 //! An engine out of what was kept.
 
-use std::collections::{BTreeMap, BTreeSet};
 
 use prost::Message;
 use sprag_api::name::Origin;
@@ -17,6 +16,7 @@ use super::turn::{DEVICE, LOCAL, collection};
 use super::window::Window;
 use super::{Engine, Envelope, Linking, Live, Peer, Peering, Positions};
 use crate::record::{self, Stage};
+use crate::sorted::{Map, Set};
 
 /// Why records are no engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -106,12 +106,12 @@ impl Engine {
             swept: Timestamp::from_seconds(0),
             days: Vec::new(),
             next: Positions::default(),
-            peers: BTreeMap::new(),
-            sessions: BTreeMap::new(),
-            queue: BTreeMap::new(),
-            outbox: BTreeMap::new(),
-            seen: BTreeMap::new(),
-            held: BTreeMap::new(),
+            peers: Map::new(),
+            sessions: Map::new(),
+            queue: Map::new(),
+            outbox: Map::new(),
+            seen: Map::new(),
+            held: Map::new(),
             live: Live::default(),
         }
     }
@@ -219,7 +219,7 @@ impl Peering {
             position,
             sessions: Sessions::from_bytes(&kept.sessions)?,
             repair_asked: Timestamp::from_seconds(kept.repair_asked),
-            unreadable: kept.unread_numbers.into_iter().collect::<BTreeSet<_>>(),
+            unreadable: kept.unread_numbers.into_iter().collect::<Set<_>>(),
             window: Window::of(kept.highest, &kept.window).ok_or(damaged)?,
         };
         Ok(((name, device), peering))

@@ -1,6 +1,5 @@
 //! Encrypting what waits, sending it, and what the relay answers.
 
-use std::collections::BTreeSet;
 
 use rand_core::CryptoRng;
 use sprag_api::frame::{self, Accepted, Refused};
@@ -14,6 +13,7 @@ use super::{Engine, Peering, later};
 use crate::effects::Notice;
 use crate::record::{self, Stage};
 use crate::view::{Failed, MessageState};
+use crate::sorted::Set;
 
 /// How many messages to one account are on their way at the same time, at most.
 const IN_FLIGHT_PER_ACCOUNT: usize = 128;
@@ -111,7 +111,7 @@ impl Engine {
         }
         self.submit_unknown(turn);
         let on_their_way = self.outbox.values().map(|out| &out.queued.to);
-        let names: BTreeSet<_> = self.queue.keys().chain(on_their_way).collect();
+        let names: Set<_> = self.queue.keys().chain(on_their_way).collect();
         let names: Vec<_> = names.into_iter().cloned().collect();
         for name in names {
             if !self.is_blocked(&name) && !self.is_paused(&name, turn.now) {
@@ -170,7 +170,7 @@ impl Engine {
     ) -> Option<u64> {
         let items = self.queue.get(name)?;
         // What follows for a device that is awaited must not overtake.
-        let mut awaited = BTreeSet::new();
+        let mut awaited = Set::new();
         for (position, item) in items {
             if item.awaits.is_some_and(|device| awaited.contains(&device)) {
                 continue;
@@ -585,7 +585,7 @@ impl Peering {
             position,
             sessions: Sessions::with(identity),
             repair_asked: Timestamp::from_seconds(0),
-            unreadable: BTreeSet::new(),
+            unreadable: Set::new(),
             window: Window::default(),
         }
     }

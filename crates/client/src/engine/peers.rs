@@ -1,6 +1,5 @@
 //! Other accounts, and the own one: keys pinned at first use, lists that only get newer.
 
-use std::collections::BTreeSet;
 
 use rand_core::CryptoRng;
 use sprag_api::base64::Base64;
@@ -16,6 +15,7 @@ use super::{Engine, Peer, later};
 use crate::effects::{Call, Lie, Notice, Refusal, Reply};
 use crate::input::{Answer, Failure, Ticket};
 use crate::record;
+use crate::sorted::Set;
 
 /// How long to wait, in seconds, before the relay is asked again after no answer.
 const ASK_AGAIN: u64 = 5;
@@ -209,7 +209,7 @@ impl Engine {
         claimed: &Claimed,
         turn: &mut Turn<'_, R>,
     ) {
-        let mut ready = BTreeSet::new();
+        let mut ready = Set::new();
         for bundle in &claimed.bundles {
             match self.verified(name, bundle) {
                 Some((device, verified)) => {

@@ -145,7 +145,7 @@ impl Engine {
         turn: &mut Turn<'_, R>,
     ) {
         let done = match command {
-            Command::Send { to, body } => self.send(&to, &body, turn),
+            Command::Send { to, body, id } => self.send(&to, &body, id, turn),
             Command::Retry { with, content: (id, body) } => self.retry(&with, id, &body, turn),
             Command::MarkRead { with, below, ids } => self.mark_read(&with, below, &ids, turn),
             Command::SetVerified { with, verified } => self.set_verified(&with, verified, turn),
@@ -180,6 +180,7 @@ impl Engine {
         &mut self,
         to: &AccountName,
         body: &Body,
+        id: Option<MessageId>,
         turn: &mut Turn<'_, R>,
     ) -> Result<Reply, Refusal> {
         if !body.fits() {
@@ -191,7 +192,7 @@ impl Engine {
         if !matches!(self.stage, Stage::Ready | Stage::Registering) {
             return Err(Refusal::NotReady);
         }
-        let id = MessageId::random(turn.rng);
+        let id = id.unwrap_or_else(|| MessageId::random(turn.rng));
         let device = self.device().unwrap_or(DeviceId::FIRST);
         let event = Event::Message { id, written: turn.now, body: body.clone() };
         let position = self.append(to, (None, device), event, turn).position;

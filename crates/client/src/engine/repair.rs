@@ -161,7 +161,7 @@ impl Engine {
         gone: Vec<(AccountName, u32, u64)>,
         turn: &mut Turn<'_, R>,
     ) {
-        let mut by_device = std::collections::BTreeMap::<_, Vec<u64>>::new();
+        let mut by_device = crate::sorted::Map::<_, Vec<u64>>::new();
         for (name, device, number) in gone.into_iter().filter(|(_, device, _)| *device != 0) {
             by_device.entry((name, device)).or_default().push(number);
         }

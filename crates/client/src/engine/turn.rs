@@ -1,6 +1,5 @@
 //! One turn of the engine: what it has gathered so far, and how that becomes [`Effects`].
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
 
 use prost::Message;
@@ -16,6 +15,7 @@ use crate::content::MessageId;
 use crate::effects::{Call, CallId, Effects, Notice, Refusal, Reply};
 use crate::input::{Answer, Failure, Ticket};
 use crate::record;
+use crate::sorted::{Map, Set};
 
 /// How many bytes of messages go into one frame, at most; one message always fits.
 const FRAME_BYTES: usize = limit::FRAME_LEN - 300 * 1024;
@@ -35,10 +35,10 @@ pub(super) struct Turn<'a, R> {
     pub(super) device_changed: bool,
     /// Private prekeys have changed.
     pub(super) local_changed: bool,
-    peers_changed: BTreeSet<AccountName>,
-    sessions_changed: BTreeSet<(AccountName, DeviceId)>,
+    peers_changed: Set<AccountName>,
+    sessions_changed: Set<(AccountName, DeviceId)>,
     /// What arrived from whom.
-    pub(super) arrived: BTreeMap<AccountName, Vec<MessageId>>,
+    pub(super) arrived: Map<AccountName, Vec<MessageId>>,
 }
 
 /// A call that is under way.
@@ -69,9 +69,9 @@ impl<'a, R: CryptoRng> Turn<'a, R> {
             processed: None,
             device_changed: false,
             local_changed: false,
-            peers_changed: BTreeSet::new(),
-            sessions_changed: BTreeSet::new(),
-            arrived: BTreeMap::new(),
+            peers_changed: Set::new(),
+            sessions_changed: Set::new(),
+            arrived: Map::new(),
         }
     }
 

@@ -8,8 +8,7 @@ use sprag_store::Cost;
 use zeroize::Zeroizing;
 
 use super::desk::Desk;
-use super::error::of_file;
-use super::files::{Existing, beside, put_in_place};
+use super::files::{Existing, beside, of_file, put_in_place};
 use super::{Client, Error};
 
 impl Client {

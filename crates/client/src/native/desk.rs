@@ -261,7 +261,7 @@ impl Desk {
     /// for it goes too, while nobody else can have it open.
     pub(super) fn abandon(&mut self, file: Option<&Path>, done: oneshot::Sender<()>) {
         let mut batch = Batch::new();
-        for name in Engine::COLLECTIONS.into_iter().chain(super::COLLECTIONS) {
+        for name in Engine::COLLECTIONS.into_iter().chain(crate::exchange::DRIVERS) {
             batch.remove_range(Collection::new(name), 0, u64::MAX);
         }
         // Where this fails, the profile stays: it can be opened, and says what is wrong with it.
@@ -442,8 +442,7 @@ pub(super) fn load(profile: &mut Profile<Rows>) -> Result<Option<Engine>, Error>
     match Engine::load(records) {
         Ok(engine) => Ok(Some(engine)),
         Err(LoadError::Empty) => Ok(None),
-        Err(LoadError::Newer) => Err(Error::NewerProfile),
-        Err(LoadError::Damaged) => Err(Error::Profile),
+        Err(error) => Err(error.into()),
     }
 }
 

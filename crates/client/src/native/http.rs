@@ -14,12 +14,11 @@ use hyper::header::{
     UPGRADE,
 };
 use hyper::upgrade::Upgraded;
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
 use sprag_api::limit::FRAME_LEN;
 use sprag_api::name::Origin;
-use sprag_api::problem::{Code, Problem};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::Mutex;
@@ -30,11 +29,11 @@ use tokio_tungstenite::tungstenite::handshake::{client::generate_key, derive_acc
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use super::{Error, tls};
+use crate::exchange::{Body, Lost, Method, refusal};
+use crate::retry::ANSWER_WITHIN;
 
 /// How long a connection may take to be made, with TLS.
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
-/// How long a call may take, with its answer; and how long a download may be silent.
-pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 /// How long a connection is kept for the next call: less than a relay keeps it.
 const KEEP: Duration = Duration::from_mins(1);
 /// How many are kept.
@@ -47,51 +46,12 @@ const UPLOAD_OFFSET: HeaderName = HeaderName::from_static("upload-offset");
 /// The socket of a relay.
 pub(super) type Socket = WebSocketStream<TokioIo<Upgraded>>;
 
-/// Why a call has no answer that can be used.
-#[derive(Debug)]
-pub(super) enum Lost {
-    /// Nothing was sent: no connection could be made.
-    NoConnection,
-    /// The connection cannot be secured.
-    Insecure,
-    /// No answer came, and what was sent may have been done.
-    NoAnswer,
-    /// The answer is none of a relay.
-    Nonsense,
-    /// The relay refuses.
-    Problem(Box<Problem>),
-}
-
-impl From<Lost> for Error {
-    fn from(lost: Lost) -> Self {
-        match lost {
-            Lost::NoConnection | Lost::NoAnswer => Self::Unreachable,
-            Lost::Insecure => Self::Insecure,
-            Lost::Nonsense => Self::NotARelay,
-            Lost::Problem(problem) => {
-                Self::Relay { code: problem.code, retry_after: problem.retry_after }
-            }
-        }
-    }
-}
-
 /// What is asked of a relay.
 pub(super) struct Ask<'a> {
     pub(super) method: Method,
     pub(super) path: &'a str,
     pub(super) token: Option<&'a str>,
     pub(super) body: Body,
-}
-
-/// What goes along with it.
-#[derive(Clone)]
-pub(super) enum Body {
-    None,
-    Json(Bytes),
-    /// A part of a blob, and where it begins.
-    Part(Bytes, u64),
-    /// Nothing, but only what is behind so many bytes is wanted.
-    From(u64),
 }
 
 /// The way to one relay.
@@ -127,7 +87,7 @@ impl Http {
             let (head, body) = response.into_parts();
             let body = whole(body).await?;
             self.keep(sender).await;
-            if head.status.is_success() { Ok(body) } else { Err(refusal(head.status, &body)) }
+            if head.status.is_success() { Ok(body) } else { Err(refusal(head.status.as_u16(), &body)) }
         };
         timeout(ANSWER_WITHIN, answer).await.map_err(|_| Lost::NoAnswer)?
     }
@@ -140,7 +100,7 @@ impl Http {
             if response.status().is_success() {
                 return Ok(response);
             }
-            let status = response.status();
+            let status = response.status().as_u16();
             Err(refusal(status, &whole(response.into_body()).await?))
         };
         timeout(ANSWER_WITHIN, answer).await.map_err(|_| Lost::NoAnswer)?
@@ -148,7 +108,7 @@ impl Http {
 
     /// Opens the socket.
     pub(super) async fn socket(&self, token: &str) -> Result<Socket, Lost> {
-        let none = Ask { method: Method::GET, path: "/v1/socket", token: None, body: Body::None };
+        let none = Ask { method: Method::Get, path: "/v1/socket", token: None, body: Body::None };
         let mut request = self.request(&none)?;
         let key = generate_key();
         let offer = HeaderValue::from_str(&format!("sprag.v1, token.{token}"));
@@ -164,7 +124,7 @@ impl Http {
         let opening = async {
             let (response, _) = self.exchange(request).await?;
             if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-                let status = response.status();
+                let status = response.status().as_u16();
                 return Err(refusal(status, &whole(response.into_body()).await?));
             }
             let accepted = response.headers().get(SEC_WEBSOCKET_ACCEPT).map(HeaderValue::as_bytes);
@@ -185,7 +145,7 @@ impl Http {
     }
 
     fn request(&self, ask: &Ask<'_>) -> Result<Request<Full<Bytes>>, Lost> {
-        let request = Request::builder().method(ask.method.clone()).uri(ask.path);
+        let request = Request::builder().method(ask.method.as_str()).uri(ask.path);
         let mut request = request.header(HOST, self.authority.clone());
         if let Some(token) = ask.token {
             let value = HeaderValue::from_str(&format!("Bearer {token}"));
@@ -195,8 +155,9 @@ impl Http {
         }
         let body = match &ask.body {
             Body::None => Bytes::new(),
-            Body::From(first) => {
-                request = request.header(RANGE, format!("bytes={first}-"));
+            Body::Range(first, end) => {
+                let last = end.map_or_else(String::new, |end| end.saturating_sub(1).to_string());
+                request = request.header(RANGE, format!("bytes={first}-{last}"));
                 Bytes::new()
             }
             Body::Json(json) => {
@@ -284,25 +245,6 @@ fn insecure(error: &std::io::Error) -> Lost {
 async fn whole(body: Incoming) -> Result<Bytes, Lost> {
     let body = Limited::new(body, FRAME_LEN).collect().await;
     body.map(Collected::to_bytes).map_err(|_| Lost::NoAnswer)
-}
-
-/// What an answer that says no means. A code of a later version is taken as its status says.
-fn refusal(status: StatusCode, body: &[u8]) -> Lost {
-    if let Ok(problem) = serde_json::from_slice::<Problem>(body) {
-        return Lost::Problem(Box::new(problem));
-    }
-    let code = match status.as_u16() {
-        401 => Code::Unauthenticated,
-        403 => Code::Forbidden,
-        404 => Code::NotFound,
-        408 => Code::Timeout,
-        413 => Code::TooLarge,
-        429 => Code::RateLimited,
-        500 => Code::Internal,
-        501..=599 => Code::Unavailable,
-        _ => return Lost::Nonsense,
-    };
-    Lost::Problem(Box::new(Problem::new(code, "")))
 }
 
 #[cfg(test)]

@@ -8,32 +8,26 @@ use bytes::Bytes;
 use chacha20::ChaCha20Rng;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
-use rand_core::Rng;
-use sprag_api::directory::Account;
 use sprag_api::frame::{
     FromRelay, Hello, Message as _, ToRelay, Welcome, from_relay::Frame, to_relay,
 };
 use sprag_api::problem::Code;
-use sprag_protocol::{AccountKey, PinnedAccount, SignedDeviceList, Timestamp};
+use sprag_protocol::Timestamp;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_tungstenite::tungstenite::Message;
 
 use super::desk::{Desk, Order, Outlets, Stage};
 use super::events::Connection;
-use super::http::{ANSWER_WITHIN, Lost, Socket};
-use super::net::{Net, of_signed};
+use super::http::Socket;
+use super::net::Net;
 use super::{Error, clock};
+use crate::exchange::{Lost, of_signed};
 use crate::input::Input;
+use crate::retry::{
+    ANSWER_WITHIN, Broken, HELD, SILENCE, closed_by_relay, is_final, is_listed, pause,
+};
 
-/// After so long without a word from the relay it is pinged.
-const SILENCE: Duration = Duration::from_mins(1);
-/// A connection that held so long did not fail.
-const HELD: Duration = Duration::from_secs(30);
-/// The longest pause between two attempts, in seconds, but for what the relay asks for.
-const LONGEST: u64 = 60;
-/// The longest time, in seconds, for which a relay can ask to be left alone.
-const LONGEST_ASKED: u32 = 3600;
 /// How long the goodbye may take.
 const LEAVE_WITHIN: Duration = Duration::from_secs(2);
 /// The longest sleep before the clock is looked at again: it may have been set, or the machine slept.
@@ -48,19 +42,6 @@ pub(super) struct Line {
     pub(super) outlets: Arc<Outlets>,
     pub(super) orders: mpsc::WeakSender<Order>,
     pub(super) rng: ChaCha20Rng,
-}
-
-/// Why there is no connection, or none any more.
-struct Broken {
-    why: Error,
-    /// Seconds that the relay asks for.
-    retry_after: u32,
-}
-
-impl From<Error> for Broken {
-    fn from(why: Error) -> Self {
-        Self { retry_after: why.retry_after(), why }
-    }
 }
 
 impl Line {
@@ -86,7 +67,7 @@ impl Line {
                 self.outlets.connection_is(Connection::Ended(why));
                 None
             } else {
-                let retry_in = self.pause(failures, retry_after);
+                let retry_in = pause(failures, retry_after, &mut self.rng);
                 self.outlets.connection_is(Connection::Waiting { why, retry_in });
                 Some(retry_in)
             };
@@ -105,20 +86,6 @@ impl Line {
             () = closing(closed) => None,
             stage = stage.wait_for(|stage| *stage != Stage::Linking) => stage.ok().map(|stage| *stage),
         }
-    }
-
-    /// At once after the first failure; then up to 1 s, 2 s, 4 s ..., evenly spread, and what the relay
-    /// asks for before that.
-    fn pause(&mut self, failures: u32, retry_after: u32) -> Duration {
-        let longest = match failures {
-            0 | 1 => 0,
-            more => 1_u64.checked_shl(more - 2).unwrap_or(LONGEST).min(LONGEST),
-        };
-        let asked = retry_after.min(LONGEST_ASKED);
-        // As much again, so that not everybody comes back at the same moment.
-        let spread = u64::from(asked).max(longest) * 1000;
-        let random = if spread == 0 { 0 } else { self.rng.next_u64() % spread };
-        Duration::from_secs(asked.into()) + Duration::from_millis(random)
     }
 
     /// One connection from its beginning to its end.
@@ -204,7 +171,7 @@ impl Line {
         }
     }
 
-    async fn token(&self) -> Result<Arc<super::net::Token>, Error> {
+    async fn token(&self) -> Result<Arc<crate::exchange::Token>, Error> {
         match self.net.token().await {
             Err(Error::Relay { code: Code::BadSignature, retry_after }) => {
                 Err(self.who_are_we(Error::Relay { code: Code::BadSignature, retry_after }).await?)
@@ -225,7 +192,7 @@ impl Line {
             Err(lost) => return Ok(lost.into()),
         };
         self.net
-            .desk(move |desk| match is_listed(desk, &account) {
+            .desk(move |desk| match is_listed(desk.engine(), &account) {
                 None => Error::AccountGone,
                 Some(true) => otherwise,
                 Some(false) => {
@@ -284,18 +251,6 @@ impl Line {
     }
 }
 
-/// Whether the account's list at the relay has this device; `None` where it is another account.
-fn is_listed(desk: &mut Desk, account: &Account) -> Option<bool> {
-    let engine = desk.engine();
-    let key = AccountKey::from_bytes(&account.account_key.array()?).ok()?;
-    if engine.peer(engine.account()).is_some_and(|own| own.key != key) {
-        return None;
-    }
-    let list = SignedDeviceList::from_bytes(&account.device_list.0).ok()?;
-    let pinned = PinnedAccount::first_use(engine.account(), key, list).ok()?;
-    Some(engine.device().is_some_and(|us| pinned.device(us).is_some()))
-}
-
 /// The next frame; `None` for one that this version does not know.
 async fn next(stream: &mut Stream) -> Result<Option<Frame>, Error> {
     // Pings go out each minute, and are answered: this connection is dead.
@@ -330,37 +285,6 @@ async fn write(mut sink: Sink, mut queue: mpsc::UnboundedReceiver<to_relay::Fram
     }
     // Where the connection is gone, so is who would hear it.
     let _ = sink.close().await;
-}
-
-/// Why the relay closes the connection.
-fn closed_by_relay(code: &str, retry_after: u32) -> Broken {
-    let why = match Code::parse(code) {
-        Some(Code::TakenOver) => Error::TakenOver,
-        Some(code) => {
-            Error::Relay { code, retry_after: Some(retry_after).filter(|after| *after > 0) }
-        }
-        None => Error::NotARelay,
-    };
-    Broken { why, retry_after }
-}
-
-/// Whether trying again by itself cannot help.
-fn is_final(why: &Error) -> bool {
-    matches!(
-        why,
-        Error::TakenOver
-            | Error::Removed
-            | Error::NameTaken
-            | Error::AccountGone
-            | Error::Closed
-            | Error::Relay {
-                code: Code::OtherOrigin
-                    | Code::RegistrationClosed
-                    | Code::InvitationInvalid
-                    | Code::BadSignature,
-                ..
-            }
-    )
 }
 
 async fn closing(closed: &mut watch::Receiver<bool>) {

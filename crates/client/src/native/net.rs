@@ -3,24 +3,21 @@
 use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 
 use bytes::Bytes;
-use hyper::Method;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sprag_api::directory::{Account, KeyCounts, OpenSession, Register, Session};
 use sprag_api::problem::{Code, Problem};
-use sprag_store::{Batch, Collection, Key, Profile, Store};
+use sprag_store::{Batch, Profile, Store};
 use tokio::sync::{Mutex, Semaphore, mpsc};
 
-use super::desk::{Desk, Order, ask, put};
-use super::http::{Ask, Body, Http, Lost};
+use super::desk::{Desk, Order, ask};
+use super::http::{Ask, Http};
 use super::{Error, clock};
 use crate::effects::Call;
+use crate::exchange::{Ask as Asked, Body, Kind, Lost, Method, Token, json, of_signed, parse};
 use crate::input::{Answer, Failure};
 
 /// How many calls of the engine are under way at once.
 const AT_ONCE: usize = 8;
-/// A token that ends within so many seconds is not used any more.
-const SPARE: u64 = 60;
 
 /// A relay, as this device may use it.
 pub(super) struct Net {
@@ -32,43 +29,10 @@ pub(super) struct Net {
     permits: Semaphore,
 }
 
-/// A token, while it lasts; sealed in the store, so that the next start needs no login.
-#[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct Token {
-    #[prost(string, tag = "1")]
-    text: String,
-    #[prost(uint64, tag = "2")]
-    expires: u64,
-}
-
-impl Drop for Token {
-    fn drop(&mut self) {
-        zeroize::Zeroize::zeroize(&mut self.text);
-    }
-}
-
-impl Token {
-    fn of(session: &Session) -> Self {
-        Self { text: session.token.to_string(), expires: session.expires }
-    }
-
-    pub(super) fn text(&self) -> &str {
-        &self.text
-    }
-
-    fn lasts(&self) -> bool {
-        self.expires > clock::now().seconds().saturating_add(SPARE)
-    }
-}
-
-fn place() -> Key {
-    Collection::new("native/token").at(0)
-}
-
 /// The token that a profile holds.
 pub(super) fn kept_token<S: Store>(profile: &mut Profile<S>) -> Option<Token> {
     // One that cannot be read is got anew.
-    let value = profile.read(&place()).ok()??;
+    let value = profile.read(&Token::place()).ok()??;
     prost::Message::decode(&value[..]).ok()
 }
 
@@ -100,43 +64,24 @@ impl Net {
             return Err(Failure::Unreachable);
         }
         let _permit = self.permits.acquire().await.map_err(|_| Failure::Unreachable)?;
-        match call {
-            Call::Lookup(name) => self.lookup(name.as_str()).await.map(Answer::Account),
-            Call::Claim(name) => {
-                let path = format!("/v1/keys/{name}/claim");
-                self.ask(Method::POST, &path, Body::None).await.map(Answer::Claimed)
-            }
-            Call::Publish(keys) => {
-                let counts = self.ask(Method::PUT, "/v1/keys", json(&keys)).await;
-                counts.map(|counts| self.counted(counts))
-            }
-            Call::CountKeys => {
-                let counts = self.ask(Method::GET, "/v1/keys", Body::None).await;
-                counts.map(|counts| self.counted(counts))
-            }
-            Call::PutDevices(list) => {
-                let own = self.desk(|desk| desk.engine().account().clone()).await;
-                let own = own.map_err(|_| Failure::Unreachable)?;
-                let path = format!("/v1/accounts/{own}/devices");
-                self.send(Method::PUT, &path, json(&list)).await.map(|_| Answer::Done)
-            }
+        if let Call::Lookup(name) = &call {
+            return self.lookup(name.as_str()).await.map(Answer::Account).map_err(Failure::from);
         }
-        .map_err(|refusal| match refusal {
-            Refusal::Lost(Lost::Problem(problem)) => Failure::Problem(problem),
-            Refusal::Lost(_) | Refusal::NoToken(_) => Failure::Unreachable,
-        })
-    }
-
-    fn counted(&self, counts: KeyCounts) -> Answer {
-        *self.prekeys.lock().unwrap_or_else(PoisonError::into_inner) = Some(counts);
-        Answer::Counts(counts)
+        let own = self.desk(|desk| desk.engine().account().clone()).await;
+        let ask = Asked::of(&call, &own.map_err(|_| Failure::Unreachable)?);
+        let body = self.send(ask.method, &ask.path, ask.body).await?;
+        let answer = Kind::of(&call).read(&body)?;
+        if let Answer::Counts(counts) = answer {
+            *self.prekeys.lock().unwrap_or_else(PoisonError::into_inner) = Some(counts);
+        }
+        Ok(answer)
     }
 
     /// With the token, where there is one: a device that is not part of its account yet has none.
     async fn lookup(&self, name: &str) -> Result<Account, Refusal> {
         let path = format!("/v1/accounts/{name}");
         if self.token.lock().await.is_some() {
-            return self.ask(Method::GET, &path, Body::None).await;
+            return self.ask(Method::Get, &path, Body::None).await;
         }
         self.look_up(name).await.map_err(Refusal::Lost)
     }
@@ -144,7 +89,7 @@ impl Net {
     /// Looks an account up without a token.
     pub(super) async fn look_up(&self, name: &str) -> Result<Account, Lost> {
         let path = format!("/v1/accounts/{name}");
-        let ask = Ask { method: Method::GET, path: &path, token: None, body: Body::None };
+        let ask = Ask { method: Method::Get, path: &path, token: None, body: Body::None };
         parse(&self.http.call(ask).await?)
     }
 
@@ -167,7 +112,7 @@ impl Net {
     ) -> Result<Bytes, Refusal> {
         let token = self.token().await.map_err(Refusal::NoToken)?;
         let ask = |token: &Arc<Token>| {
-            let (method, token, body) = (method.clone(), Arc::clone(token), body.clone());
+            let (token, body) = (Arc::clone(token), body.clone());
             async move { self.http.call(Ask { method, path, token: Some(token.text()), body }).await }
         };
         match ask(&token).await {
@@ -187,7 +132,7 @@ impl Net {
         }
         // Held all the while, so that nobody else logs in at the same time.
         let mut kept = self.token.lock().await;
-        if let Some(token) = kept.as_ref().filter(|token| token.lasts()) {
+        if let Some(token) = kept.as_ref().filter(|token| token.lasts(clock::now())) {
             return Ok(Arc::clone(token));
         }
         let login = self.desk(Desk::login).await?.ok_or(Error::Removed)?;
@@ -201,14 +146,14 @@ impl Net {
 
     async fn log_in(&self, login: &OpenSession) -> Result<Session, Lost> {
         let body = json(login);
-        let ask = Ask { method: Method::POST, path: "/v1/sessions", token: None, body };
+        let ask = Ask { method: Method::Post, path: "/v1/sessions", token: None, body };
         parse(&self.http.call(ask).await?)
     }
 
     /// Registers the account; its token is there then.
     pub(super) async fn register(&self, register: &Register) -> Result<(), Lost> {
         let body = json(register);
-        let ask = Ask { method: Method::POST, path: "/v1/accounts", token: None, body };
+        let ask = Ask { method: Method::Post, path: "/v1/accounts", token: None, body };
         let session: Session = parse(&self.http.call(ask).await?)?;
         let token = Arc::new(Token::of(&session));
         *self.token.lock().await = Some(Arc::clone(&token));
@@ -233,7 +178,7 @@ impl Net {
         let token = token.clone();
         let keep = move |desk: &mut Desk| {
             let mut batch = Batch::new();
-            put(&mut batch, place(), &token);
+            token.keep(&mut batch);
             // Where it cannot be kept, the next start logs in.
             let _ = desk.keep(&batch);
         };
@@ -268,37 +213,32 @@ impl From<Refusal> for Error {
     }
 }
 
-impl Refusal {
-    /// The problem, where the relay refuses.
-    pub(super) fn problem(&self) -> Option<&Problem> {
-        match self {
-            Self::Lost(Lost::Problem(problem)) => Some(problem),
-            Self::Lost(_) | Self::NoToken(_) => None,
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::NoToken(_) => Self::Unreachable,
+            Refusal::Lost(lost) => lost.into(),
         }
     }
 }
 
-/// Why a login, or a registration, was refused.
+impl From<Lost> for Refusal {
+    fn from(lost: Lost) -> Self {
+        Self::Lost(lost)
+    }
+}
+
+impl Refusal {
+    /// The problem, where the relay refuses.
+    pub(super) fn problem(&self) -> Option<&Problem> {
+        match self {
+            Self::Lost(lost) => lost.problem(),
+            Self::NoToken(_) => None,
+        }
+    }
+}
+
+/// Why a login was refused.
 fn of_login(lost: Lost, login: &OpenSession) -> Error {
     of_signed(lost, login.login.time)
-}
-
-/// The same, of something signed at this time.
-pub(super) fn of_signed(lost: Lost, signed: u64) -> Error {
-    if let Lost::Problem(problem) = &lost
-        && problem.code == Code::ClockSkew
-    {
-        let theirs = problem.time.unwrap_or(signed);
-        return Error::ClockSkew { seconds: signed.cast_signed().saturating_sub_unsigned(theirs) };
-    }
-    lost.into()
-}
-
-pub(super) fn json(value: &impl Serialize) -> Body {
-    // All that is sent is plain structs: there is nothing in them that JSON does not have.
-    Body::Json(serde_json::to_vec(value).unwrap_or_default().into())
-}
-
-fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Lost> {
-    serde_json::from_slice(body).map_err(|_| Lost::Nonsense)
 }

@@ -13,7 +13,7 @@ use sprag_api::name::Origin;
 use sprag_protocol::AccountName;
 use sprag_protocol::secret::Secret;
 use sprag_store::{
-    Batch, Collection, Lock, Profile, Sqlite, Store, StoreError, Unlock, Wrapping, create_key_file,
+    Collection, Lock, Profile, Sqlite, Store, StoreError, Unlock, Wrapping, create_key_file,
     read_key_file,
 };
 use tokio::runtime::Handle;
@@ -26,9 +26,10 @@ use super::events::Connection;
 use super::http::Http;
 use super::line::{Line, alarm};
 use super::net::{Net, kept_token};
-use super::{Client, Error, Inner, clock, error};
+use super::{Client, Error, Inner, clock, files};
 use crate::effects::Effects;
 use crate::engine::Engine;
+use crate::exchange::forget_drivers;
 use crate::input::Command;
 use crate::view::LinkCode;
 
@@ -374,7 +375,7 @@ fn restore(
     names: Option<&(Origin, AccountName)>,
     rng: &mut ChaCha20Rng,
 ) -> Result<Profile<Rows>, Error> {
-    let file = File::open(backup).map_err(|error| error::of_file(&error))?;
+    let file = File::open(backup).map_err(|error| files::of_file(&error))?;
     let Storage { place, protection, patience } = storage;
     let path = match &place {
         Place::File(path) => Some(path.clone()),
@@ -388,7 +389,7 @@ fn restore(
         })?;
         let device = profile.read(&Collection::new("device").at(0))?.ok_or(Error::Profile)?;
         let mut batch = Engine::mark_restored(&device).map_err(|_| Error::Profile)?;
-        forget(&mut batch);
+        forget_drivers(&mut batch);
         profile.commit(&batch, rng)?;
         let engine = desk::load(&mut profile)?.ok_or(Error::Profile)?;
         suits(&engine, names)?;
@@ -399,13 +400,6 @@ fn restore(
         let _ = std::fs::remove_file(path);
     }
     restored
-}
-
-/// The driver's own records do not belong to a restored profile: its token may be another's by now.
-fn forget(batch: &mut Batch) {
-    for name in super::COLLECTIONS {
-        batch.remove_range(Collection::new(name), 0, u64::MAX);
-    }
 }
 
 impl Protection {

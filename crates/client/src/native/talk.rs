@@ -1,7 +1,6 @@
 //! Writing, reading, looking back.
 
-use std::cmp::{Ordering, Reverse};
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,11 +16,6 @@ use crate::effects::Reply;
 use crate::history;
 use crate::input::Command;
 use crate::view::{Conversation, Entry, Event, MessageState};
-
-/// How many messages [`Client::next`] takes from the store at once.
-const AHEAD: usize = 64;
-/// How many entries a search looks at before other work has its turn.
-const SEARCH_STEP: usize = 256;
 
 /// A message from somebody else.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,7 +72,7 @@ impl Message {
 }
 
 /// Up to where messages were given out: below which position, by conversation. `None` before the first.
-pub(super) type Cursor = Option<BTreeMap<AccountName, u64>>;
+pub(super) type Cursor = Option<history::Cursor>;
 
 /// A message that will be sent, also after a restart.
 #[derive(Clone)]
@@ -98,7 +92,7 @@ impl Client {
     pub async fn send(&self, to: &str, text: impl Into<String>) -> Result<Sent, Error> {
         let to = name(to)?;
         let body = Body::Text(text.into());
-        let reply = self.command(Command::Send { to: to.clone(), body }).await?;
+        let reply = self.command(Command::Send { to: to.clone(), body, id: None }).await?;
         self.sent(to, &reply)
     }
 
@@ -128,13 +122,16 @@ impl Client {
     async fn find(&self, with: AccountName, id: MessageId) -> Result<Option<Entry>, Error> {
         let mut before = None;
         loop {
-            let page = self.page(with.clone(), before, SEARCH_STEP).await?;
-            let Some(first) = page.first() else { return Ok(None) };
-            before = Some(first.position);
-            let is_it = |entry: &Entry| matches!(entry.event, Event::Message { id: found, .. } if found == id);
-            if let Some(found) = page.into_iter().find(is_it) {
-                return Ok(Some(found));
+            let with = with.clone();
+            let step = move |desk: &mut Desk| {
+                let (engine, profile) = desk.parts();
+                history::find(engine, profile, &with, before, id)
+            };
+            let (next, found) = self.inner.ask(step).await??;
+            if found.is_some() || next.is_none() {
+                return Ok(found);
             }
+            before = next;
         }
     }
 
@@ -156,11 +153,15 @@ impl Client {
             entries.mark_unchanged();
             let link = connection.borrow_and_update().clone();
             let cursor = self.cursor.clone();
-            match self.inner.ask(move |desk| incoming(desk, cursor)).await {
+            let incoming = move |desk: &mut Desk| {
+                let (engine, profile) = desk.parts();
+                history::incoming(engine, profile, cursor)
+            };
+            match self.inner.ask(incoming).await {
                 Ok(found) => {
                     let (cursor, messages) = found?;
                     self.cursor = Some(cursor);
-                    self.ahead.extend(messages);
+                    self.ahead.extend(messages.into_iter().filter_map(|(_, entry)| Message::of(entry)));
                 }
                 Err(Error::Closed) => return Ok(None),
                 Err(error) => return Err(error),
@@ -224,17 +225,20 @@ impl Client {
         words: &str,
         limit: usize,
     ) -> Result<Vec<(AccountName, Entry)>, Error> {
-        let search = history::Search::new(words);
+        let search = Arc::new(history::Search::new(words));
         let mut found = Vec::new();
         for conversation in self.conversations().await? {
-            let mut before = None;
+            let (mut before, begin) = (None, found.len());
             loop {
-                let page = self.page(conversation.with.clone(), before, SEARCH_STEP).await?;
-                let Some(first) = page.first() else { break };
-                before = Some(first.position);
-                let matching = page.into_iter().rev().filter(|entry| search.finds(entry));
-                found.extend(matching.map(|entry| (conversation.with.clone(), entry)));
-                if found.iter().filter(|(with, _)| *with == conversation.with).count() >= limit {
+                let (with, search) = (conversation.with.clone(), Arc::clone(&search));
+                let step = move |desk: &mut Desk| {
+                    let (engine, profile) = desk.parts();
+                    history::search(engine, profile, &with, before, &search)
+                };
+                let (next, entries) = self.inner.ask(step).await??;
+                found.extend(entries.into_iter().map(|entry| (conversation.with.clone(), entry)));
+                before = next;
+                if before.is_none() || found.len() - begin >= limit {
                     break;
                 }
             }
@@ -253,48 +257,10 @@ impl Client {
         let name = with.clone();
         let unread = move |desk: &mut Desk| {
             let (engine, profile) = desk.parts();
-            let talks = engine.conversations();
-            let entries = talks.iter().find(|talk| talk.with == name).map(|talk| talk.entries);
-            // Not beyond what there is: what comes later is not read yet.
-            let below = through.saturating_add(1).min(entries.unwrap_or_default());
-            history::unread(engine, profile, &name, through).map(|ids| (below, ids))
+            history::to_read(engine, profile, &name, through)
         };
         let (below, ids) = self.inner.ask(unread).await??;
         self.command(Command::MarkRead { with, below, ids }).await.map(drop)
-    }
-}
-
-/// What has arrived beyond the cursor, by the time of its arrival; some of it, where it is much.
-fn incoming(
-    desk: &mut Desk,
-    cursor: Cursor,
-) -> Result<(BTreeMap<AccountName, u64>, Vec<Message>), Error> {
-    let (engine, profile) = desk.parts();
-    let conversations = engine.conversations();
-    let mut cursor = cursor.unwrap_or_else(|| {
-        conversations.iter().map(|talk| (talk.with.clone(), talk.read_below)).collect()
-    });
-    let mut messages = Vec::new();
-    for talk in conversations {
-        let from = cursor.get(&talk.with).copied().unwrap_or_default();
-        if from >= talk.entries {
-            continue;
-        }
-        let entries = history::after(engine, profile, &talk.with, from, AHEAD)?;
-        let next = entries.last().map_or(talk.entries, |last| last.position + 1);
-        messages.extend(entries.into_iter().filter_map(Message::of));
-        cursor.insert(talk.with, next);
-    }
-    messages.sort_by(in_order);
-    Ok((cursor, messages))
-}
-
-/// By arrival; within a conversation as it has them, since the sort is stable.
-fn in_order(one: &Message, next: &Message) -> Ordering {
-    if one.from == next.from {
-        one.position.cmp(&next.position)
-    } else {
-        one.received.cmp(&next.received)
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use bytes::{Buf, Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use hyper::{Method, Response, StatusCode};
+use hyper::{Response, StatusCode};
 use sprag_api::base64::Base64;
 use sprag_api::problem::Code;
 use sprag_protocol::secret::Secret;
@@ -15,11 +15,13 @@ use sprag_store::stream::{CHUNK_LEN, CHUNK_OVERHEAD, ChunkKey, Place};
 use tokio::time::timeout;
 
 use super::upload::blocking;
-use super::{Existing, Layout, Patience, Progress, beside, put_in_place};
+use super::{Existing, Progress, beside, of_file, put_in_place, wait};
 use crate::content::Attachment;
-use crate::native::error::of_file;
-use crate::native::http::{ANSWER_WITHIN, Ask, Body, Lost};
+use crate::exchange::{Body, Lost, Method, of_blob};
+use crate::native::http::Ask;
 use crate::native::{Client, Error};
+use crate::retry::{ANSWER_WITHIN, Patience};
+use crate::transfer::Layout;
 
 /// How much of the answer is gathered before it is opened and written.
 const AT_ONCE: usize = 16 * (CHUNK_LEN + CHUNK_OVERHEAD);
@@ -65,7 +67,7 @@ impl Client {
                 patience.works();
             }
             if let Err(error) = outcome {
-                patience.fails(error).await?;
+                wait(&mut patience, error).await?;
             }
         }
         progress(saving.layout.progress(saving.next));
@@ -120,8 +122,8 @@ impl Client {
         let net = &self.inner.net;
         for last in [false, true] {
             let token = net.token().await?;
-            let (token_text, body) = (Some(token.text()), Body::From(first));
-            let ask = Ask { method: Method::GET, path: &path, token: token_text, body };
+            let (token_text, body) = (Some(token.text()), Body::Range(first, None));
+            let ask = Ask { method: Method::Get, path: &path, token: token_text, body };
             match net.http.download(ask).await {
                 Ok(answer) if answer.status() == StatusCode::PARTIAL_CONTENT || first == 0 => {
                     return Ok(answer);
@@ -134,18 +136,6 @@ impl Client {
             }
         }
         Err(Error::Unreachable)
-    }
-}
-
-/// Why there is no blob.
-fn of_blob(lost: Lost) -> Error {
-    let code = if let Lost::Problem(problem) = &lost { Some(problem.code) } else { None };
-    if code == Some(Code::NotFound) {
-        Error::FileGone
-    } else if code == Some(Code::RangeNotSatisfiable) {
-        Error::FileDamaged
-    } else {
-        lost.into()
     }
 }
 
@@ -199,17 +189,13 @@ impl Saving {
     fn take(mut self, mut sealed: Bytes) -> Result<Self, Error> {
         while sealed.has_remaining() {
             let place = Place::of(self.next, self.layout.padded);
-            let (place, held) = place.ok_or(Error::FileDamaged)?;
+            let (_, held) = place.ok_or(Error::FileDamaged)?;
             if sealed.len() < held + CHUNK_OVERHEAD {
                 return Err(Error::FileDamaged);
             }
             let chunk = sealed.split_to(held + CHUNK_OVERHEAD);
-            let content = self.key.open(place, &chunk).map_err(|_| Error::FileDamaged)?;
-            let begin = u64::from(self.next) * CHUNK_LEN as u64;
-            let left = self.layout.length.saturating_sub(begin);
-            let own = usize::try_from(left).unwrap_or(usize::MAX).min(content.len());
-            let own = content.get(..own).unwrap_or_default();
-            self.file.write_all(own).map_err(|error| of_file(&error))?;
+            let own = self.layout.open(&self.key, self.next, &chunk)?;
+            self.file.write_all(&own).map_err(|error| of_file(&error))?;
             self.next += 1;
         }
         Ok(self)

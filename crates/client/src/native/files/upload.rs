@@ -7,58 +7,26 @@ use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use bytes::Bytes;
-use hyper::Method;
 use sprag_api::base64::Base64;
 use sprag_api::blob::{Blob, CreateBlob};
-use sprag_api::limit::BLOB_PART_LEN;
 use sprag_api::problem::Code;
 use sprag_protocol::AccountName;
 use sprag_protocol::secret::Secret;
-use sprag_store::stream::{CHUNK_LEN, CHUNK_OVERHEAD, ChunkKey, Place};
-use sprag_store::{Batch, Collection, Key, Page};
+use sprag_store::stream::{CHUNK_LEN, CHUNK_OVERHEAD};
+use sprag_store::{Batch, Key, Page};
 use tokio::task::spawn_blocking;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
-use super::{Attached, Layout, Patience, Progress};
+use super::{Attached, Progress, of_file, wait};
 use crate::content::{Attachment, Body as Said};
 use crate::input::Command;
 use crate::native::desk::{Desk, put};
-use crate::native::error::of_file;
-use crate::native::http::{Body, Lost};
-use crate::native::net::{Refusal, json};
+use crate::exchange::{Body, Lost, Method, json};
+use crate::native::net::Refusal;
 use crate::native::talk::{Sent, name};
 use crate::native::{Client, Error, clock};
-
-/// The most chunks in one part.
-const PART: u32 = 15;
-const _: () = assert!(PART as usize * (CHUNK_LEN + CHUNK_OVERHEAD) <= BLOB_PART_LEN);
-
-/// An upload that is under way, as the profile keeps it.
-#[derive(Clone, PartialEq, prost::Message)]
-struct Upload {
-    #[prost(string, tag = "1")]
-    to: String,
-    /// Which file: where it lies, how long it is, when it was last changed.
-    #[prost(string, tag = "2")]
-    path: String,
-    #[prost(uint64, tag = "3")]
-    length: u64,
-    #[prost(uint64, tag = "4")]
-    modified: u64,
-    #[prost(bytes = "vec", tag = "5")]
-    key: Vec<u8>,
-    #[prost(bytes = "vec", tag = "6")]
-    blob: Vec<u8>,
-    /// When the relay deletes the blob.
-    #[prost(uint64, tag = "7")]
-    expires: u64,
-}
-
-impl Drop for Upload {
-    fn drop(&mut self) {
-        self.key.zeroize();
-    }
-}
+use crate::retry::Patience;
+use crate::transfer::{Layout, PART, Sealing, Upload, uploads};
 
 /// Which file, as it was when its upload began.
 #[derive(Clone, PartialEq)]
@@ -83,12 +51,8 @@ impl Identity {
 
 /// A file between its first part and its last.
 struct Sending {
-    position: Key,
-    key: Arc<ChunkKey>,
-    blob: [u8; 16],
-    secret: Zeroizing<[u8; 32]>,
     path: PathBuf,
-    layout: Layout,
+    sealing: Arc<Sealing>,
 }
 
 impl Client {
@@ -121,8 +85,9 @@ impl Client {
         }
         let body = Said::File(sending.attachment(&identity.path, what));
         let mut done = Batch::new();
-        done.remove(sending.position.clone());
-        let reply = self.inner.command(Command::Send { to: to.clone(), body }, done).await?;
+        done.remove(sending.sealing.position.clone());
+        let send = Command::Send { to: to.clone(), body, id: None };
+        let reply = self.inner.command(send, done).await?;
         self.sent(to, &reply)
     }
 
@@ -143,7 +108,7 @@ impl Client {
         if let Some((position, upload)) = found {
             let sending = Sending::of(position, &upload, identity, layout)?;
             let path = format!("{}/state", sending.blob_path());
-            match self.inner.net.ask::<Blob>(Method::GET, &path, Body::None).await {
+            match self.inner.net.ask::<Blob>(Method::Get, &path, Body::None).await {
                 Ok(blob) if blob.length == layout.sealed() => return Ok((sending, blob.offset)),
                 Ok(_) => self.forget_upload(&sending).await?,
                 Err(refusal) if is(&refusal, Code::NotFound) => {
@@ -153,7 +118,7 @@ impl Client {
             }
         }
         let create = CreateBlob { length: layout.sealed() };
-        let blob: Blob = self.inner.net.ask(Method::POST, "/v1/blobs", json(&create)).await?;
+        let blob: Blob = self.inner.net.ask(Method::Post, "/v1/blobs", json(&create)).await?;
         let (to, path, length, modified) = wanted;
         let keep = move |desk: &mut Desk| {
             let (_, rng) = desk.profile();
@@ -180,15 +145,16 @@ impl Client {
         let mut patience = Patience::default();
         let mut part = PART;
         loop {
-            let (index, skip) = Layout::chunk_at(offset);
-            progress(sending.layout.progress(index));
-            if offset >= sending.layout.sealed() {
+            if offset >= sending.sealing.layout.sealed() {
+                progress(sending.sealing.layout.whole());
                 return Ok(());
             }
+            let (index, skip) = Layout::chunk_at(offset);
+            progress(sending.sealing.layout.progress(index));
             let bytes = sending.seal(index, part, skip).await?;
             let body = Body::Part(bytes, offset);
             let path = sending.blob_path();
-            match self.inner.net.ask::<Blob>(Method::PATCH, &path, body).await {
+            match self.inner.net.ask::<Blob>(Method::Patch, &path, body).await {
                 Ok(blob) => {
                     patience.works();
                     offset = blob.offset;
@@ -196,7 +162,7 @@ impl Client {
                 Err(refusal) if is(&refusal, Code::OffsetConflict) => {
                     let right = refusal.problem().and_then(|problem| problem.offset);
                     offset = right.ok_or(Error::NotARelay)?;
-                    patience.fails(Error::Unreachable).await?;
+                    wait(&mut patience, Error::Unreachable).await?;
                 }
                 Err(refusal) => {
                     // Over a slow line, less at once.
@@ -205,7 +171,7 @@ impl Client {
                     if slow {
                         part = (part / 2).max(1);
                     }
-                    patience.fails(refusal.into()).await?;
+                    wait(&mut patience, refusal.into()).await?;
                 }
             }
         }
@@ -213,7 +179,7 @@ impl Client {
 
     async fn forget_upload(&self, sending: &Sending) -> Result<(), Error> {
         let mut batch = Batch::new();
-        batch.remove(sending.position.clone());
+        batch.remove(sending.sealing.position.clone());
         Ok(self.inner.ask(move |desk| desk.keep(&batch)).await??)
     }
 }
@@ -225,31 +191,28 @@ impl Sending {
         identity: &Identity,
         layout: Layout,
     ) -> Result<Self, Error> {
-        let secret: &[u8; 32] = upload.key.as_slice().try_into().map_err(|_| Error::Profile)?;
-        let secret = Zeroizing::new(*secret);
-        let blob = upload.blob.as_slice().try_into().map_err(|_| Error::NotARelay)?;
-        let key = Arc::new(ChunkKey::new(&Secret::copy_of(&secret), &[]));
-        Ok(Self { position, key, blob, secret, path: identity.path.clone(), layout })
+        let sealing = Arc::new(Sealing::of(position, upload, layout)?);
+        Ok(Self { path: identity.path.clone(), sealing })
     }
 
     fn blob_path(&self) -> String {
-        format!("/v1/blobs/{}", Base64::from(self.blob))
+        format!("/v1/blobs/{}", Base64::from(self.sealing.blob))
     }
 
     /// Some chunks from this one on, without the first bytes of them.
     async fn seal(&self, first: u32, count: u32, skip: usize) -> Result<Bytes, Error> {
-        let (key, path, layout) = (Arc::clone(&self.key), self.path.clone(), self.layout);
+        let (sealing, path) = (Arc::clone(&self.sealing), self.path.clone());
         blocking(move || {
+            let layout = sealing.layout;
             let mut file = File::open(path).map_err(|error| of_file(&error))?;
             let begin = u64::from(first) * CHUNK_LEN as u64;
             file.seek(SeekFrom::Start(begin)).map_err(|error| of_file(&error))?;
             let mut file = file.take(layout.length.saturating_sub(begin));
             let mut sealed = Vec::with_capacity(count as usize * (CHUNK_LEN + CHUNK_OVERHEAD));
             for index in first..first.saturating_add(count).min(layout.chunks()) {
-                let (place, held) = Place::of(index, layout.padded).ok_or(Error::FileLength)?;
-                let mut content = Zeroizing::new(vec![0; held]);
+                let mut content = Zeroizing::new(vec![0; CHUNK_LEN]);
                 fill(&mut file, &mut content)?;
-                sealed.extend(key.seal(place, &content).map_err(|_| Error::FileLength)?);
+                sealed.extend(sealing.seal(index, &content)?);
             }
             Ok(Bytes::from(sealed).slice(skip..))
         })
@@ -258,14 +221,8 @@ impl Sending {
 
     fn attachment(&self, path: &Path, what: Attached) -> Attachment {
         let own = || path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Attachment {
-            blob: self.blob,
-            key: self.secret.clone(),
-            length: self.layout.length,
-            name: what.name.unwrap_or_else(own),
-            media_type: what.media_type,
-            caption: what.caption,
-        }
+        let name = what.name.unwrap_or_else(own);
+        self.sealing.attachment(name, what.media_type, what.caption)
     }
 }
 
@@ -280,10 +237,6 @@ fn fill(file: &mut impl Read, mut into: &mut [u8]) -> Result<(), Error> {
         }
     }
     Ok(())
-}
-
-fn uploads() -> Collection {
-    Collection::new("native/uploads")
 }
 
 /// The upload of this file to this account, where there is one. Those that the relay has deleted go.

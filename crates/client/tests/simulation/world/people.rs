@@ -16,7 +16,7 @@ impl World {
         let text = format!("{index}:{}", self.next_text);
         self.next_text += 1;
         let to = AccountName::new(to).unwrap();
-        self.command(index, Command::Send { to, body: Body::Text(text.clone()) });
+        self.command(index, Command::Send { to, body: Body::Text(text.clone()), id: None });
         text
     }
 

@@ -1,4 +1,4 @@
-//! Why something could not be done, and what to do then.
+//! Why something could not be done, and what to do then: one closed set for every driver.
 
 use std::io::ErrorKind;
 
@@ -189,8 +189,9 @@ impl Error {
     }
 
     /// Seconds that the relay asks to be left alone for.
-    pub(super) fn retry_after(&self) -> u32 {
-        if let Self::Relay { retry_after, .. } = self { retry_after.unwrap_or_default() } else { 0 }
+    #[must_use]
+    pub fn retry_after(&self) -> Option<u32> {
+        if let Self::Relay { retry_after, .. } = self { *retry_after } else { None }
     }
 }
 
@@ -264,13 +265,4 @@ fn refuses(code: Code, retry_after: Option<u32>) -> String {
 fn clock(seconds: i64) -> String {
     let by = seconds.unsigned_abs();
     if seconds < 0 { format!("{by} s slow") } else { format!("{by} s fast") }
-}
-
-/// What the system says of a file.
-pub(super) fn of_file(error: &std::io::Error) -> Error {
-    if error.kind() == ErrorKind::AlreadyExists {
-        Error::FileExists
-    } else {
-        Error::File(error.kind())
-    }
 }

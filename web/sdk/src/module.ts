@@ -1,0 +1,69 @@
+/** The WebAssembly module: unpacked and compiled once, at the first call that needs it. */
+
+import type { Glue } from "./engine.js";
+import { SpragError } from "./error.js";
+import { GZIPPED, makeGlue } from "./inline.js";
+
+/** The smallest module there is: where it does not compile, none does. */
+const NOTHING = new Uint8Array([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]);
+
+let compiled: Promise<WebAssembly.Module> | undefined;
+let shared: Promise<Glue> | undefined;
+
+/** The module at work. Memoised; after a failure the next call tries again. */
+export async function ready(): Promise<Glue> {
+  shared ??= fresh();
+  try {
+    return await shared;
+  } catch (error) {
+    shared = undefined;
+    throw error;
+  }
+}
+
+/** An instance of its own, for work whose memory is to be given back. */
+export async function fresh(): Promise<Glue> {
+  compiled ??= compile();
+  try {
+    const module = await compiled;
+    const glue = makeGlue();
+    glue.initSync({ module });
+    return glue;
+  } catch (error) {
+    compiled = undefined;
+    throw error;
+  }
+}
+
+async function compile(): Promise<WebAssembly.Module> {
+  // Old browsers have not all that the types promise.
+  const here = globalThis as Partial<typeof globalThis>;
+  if (here.WebAssembly === undefined) throw new SpragError("NO_WASM");
+  if (here.DecompressionStream === undefined) throw new SpragError("NO_DECOMPRESSION");
+  const bytes = await unpack(GZIPPED);
+  try {
+    return await WebAssembly.compile(bytes);
+  } catch (error) {
+    throw new SpragError(await why(), { cause: error });
+  }
+}
+
+async function unpack(base64: string): Promise<ArrayBuffer> {
+  try {
+    const text = atob(base64);
+    const bytes = Uint8Array.from(text, (letter) => letter.charCodeAt(0));
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+    return await new Response(stream).arrayBuffer();
+  } catch (error) {
+    throw new SpragError("MODULE_DAMAGED", { cause: error });
+  }
+}
+
+async function why(): Promise<"CSP_BLOCKS_WASM" | "NO_WASM"> {
+  try {
+    await WebAssembly.compile(NOTHING);
+    return "NO_WASM";
+  } catch {
+    return "CSP_BLOCKS_WASM";
+  }
+}
