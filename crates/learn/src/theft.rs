@@ -1,6 +1,5 @@
-//! Bob's phone is copied, and the real core tries every message with what was in it.
+//! A phone is copied, and the real core tries every message with what was in it.
 
-use anyhow::{Result, ensure};
 use chacha20::ChaCha20Rng;
 use chacha20::rand_core::SeedableRng;
 use serde::Serialize;
@@ -8,11 +7,15 @@ use sprag_protocol::sessions::{DecryptError, Received};
 use sprag_protocol::trace::Silent;
 use sprag_protocol::{Env, FIRST_MESSAGE_PREFIX_LEN, LocalDevice, Sessions, Timestamp};
 
-use super::conversation::{Conversation, Sent};
-use super::recorder::{Party, Record, Recorder};
+use crate::conversation::{Conversation, Sent};
+use crate::error::{Error, Result};
+use crate::record::{Party, Record, Recorder};
+use crate::schedule::Label;
+use crate::wire;
 
 /// The bytes that were on the phone.
 pub(crate) struct Loot {
+    victim: Party,
     device: Vec<u8>,
     sessions: Vec<u8>,
     now: Timestamp,
@@ -21,59 +24,63 @@ pub(crate) struct Loot {
 }
 
 /// What came of it.
-#[derive(Serialize)]
-pub(crate) struct Theft {
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Theft {
     /// How many bytes were stolen.
-    pub(crate) stolen: usize,
-    pub(crate) rows: Vec<Row>,
+    pub stolen: usize,
+    /// Every message, in the order in which they were sealed.
+    pub rows: Vec<Row>,
     /// The first message from which on the thief reads no text.
-    pub(crate) healed: Option<String>,
+    pub healed: Option<Label>,
     /// The messages whose text he cannot read, but whose header he can.
-    pub(crate) headers: Vec<String>,
-}
-
-impl Theft {
-    /// Whether a header can be read, but not its text.
-    pub(crate) fn opens_header(&self, message: &str) -> bool {
-        self.headers.iter().any(|other| other == message)
-    }
+    pub headers: Vec<Label>,
 }
 
 /// One message.
-#[derive(Serialize)]
-pub(crate) struct Row {
-    pub(crate) message: String,
-    pub(crate) from: Party,
-    pub(crate) text: String,
-    pub(crate) chain: u64,
-    pub(crate) n: u32,
-    pub(crate) sent: When,
-    /// What the message was to Bob at that moment.
-    pub(crate) bob: Stand,
-    pub(crate) readable: bool,
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Row {
+    /// Its name.
+    pub message: Label,
+    /// Who wrote it.
+    pub from: Party,
+    /// What it says.
+    pub text: String,
+    /// The root step that began its chain.
+    pub chain: u64,
+    /// Its number in the chain.
+    pub n: u32,
+    /// Before or after the theft.
+    pub sent: When,
+    /// What the message was to the victim at that moment. (The document of the story has Bob's.)
+    #[serde(rename = "bob")]
+    pub stand: Stand,
+    /// Whether the thief reads it.
+    pub readable: bool,
     /// What opened it.
-    pub(crate) with: Option<With>,
+    pub with: Option<With>,
     /// What the core answered where nothing did.
-    pub(crate) refusal: Option<String>,
+    pub refusal: Option<String>,
 }
 
 /// Before or after the theft.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum When {
+pub enum When {
+    /// It was sealed before.
     Before,
+    /// It was sealed after.
     After,
 }
 
-/// Where a message stood for Bob when his phone was copied.
+/// Where a message stood for the victim when the phone was copied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Stand {
-    /// He had read it.
+pub enum Stand {
+    /// The victim had read it.
     Read,
-    /// He had sent it.
+    /// The victim had sent it.
     Sent,
-    /// It was on its way to him, or lost.
+    /// It was on its way to the victim, or lost.
     OnItsWay,
     /// It was not written yet.
     Future,
@@ -82,23 +89,115 @@ pub(crate) enum Stand {
 /// What a thief opened a message with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum With {
+pub enum With {
+    /// The message key that was kept for it.
     KeptKey,
+    /// The chain key of what the victim receives.
     ReceivingChain,
+    /// The victim's private ratchet key.
     RatchetKey,
+    /// The chain key of what the victim sends.
     SendingChain,
+    /// The victim's prekeys.
     Handshake,
+    /// The one key of the design without a ratchet.
+    StaticKey,
 }
 
 /// What one way of trying came to.
-type Try = Result<With, String>;
+pub(crate) type Try = Result<With, String>;
+
+/// A moment at which a phone was copied.
+pub(crate) struct Moment {
+    pub(crate) victim: Party,
+    /// How many actions came before it.
+    pub(crate) actions: u32,
+    pub(crate) stolen: usize,
+}
+
+impl Theft {
+    /// Whether a header can be read, but not its text.
+    #[must_use]
+    pub fn opens_header(&self, message: Label) -> bool {
+        self.headers.contains(&message)
+    }
+
+    /// Puts together what each way of trying came to, and where headers can be read.
+    pub(crate) fn of(
+        moment: &Moment,
+        sent: &[Sent],
+        columns: &[Vec<Try>],
+        opens_header: impl Fn(&Sent) -> bool,
+    ) -> Self {
+        let mut rows = Vec::with_capacity(sent.len());
+        for (index, sent) in sent.iter().enumerate() {
+            let tries = columns.iter().filter_map(|column| column.get(index));
+            rows.push(moment.row(sent, tries));
+        }
+        let heals = rows.iter().rposition(|row| row.readable).map_or(0, |last| last + 1);
+        let after = rows.iter().skip(heals).find(|row| row.sent == When::After);
+        let healed = after.map(|row| row.message);
+        let unread = rows.iter().zip(sent).filter(|(row, _)| !row.readable);
+        let headers = unread.filter(|(_, sent)| opens_header(sent)).map(|(row, _)| row.message);
+        let headers = headers.collect();
+        Self { stolen: moment.stolen, rows, healed, headers }
+    }
+}
+
+impl Row {
+    /// Why he reads it, or cannot.
+    #[must_use]
+    pub fn why(&self) -> String {
+        let Some(with) = self.with else {
+            let refusal = self.refusal.as_deref().unwrap_or_default();
+            return format!("the core answers: {refusal}");
+        };
+        match with {
+            With::KeptKey => "with the message key that was kept for it",
+            With::ReceivingChain => "with the chain key for receiving",
+            With::RatchetKey => "with the private ratchet key",
+            With::SendingChain => "with the chain key for sending",
+            With::Handshake => "with the prekeys",
+            With::StaticKey => "with the one key",
+        }
+        .into()
+    }
+}
+
+impl Moment {
+    fn row<'a>(&self, sent: &Sent, mut tries: impl Iterator<Item = &'a Try> + Clone) -> Row {
+        let refusal = tries.clone().find_map(|tried| tried.as_ref().err()).cloned();
+        let with = tries.find_map(|tried| tried.as_ref().ok()).copied();
+        let before = sent.sealed <= self.actions;
+        let read = sent.opened.is_some_and(|at| at <= self.actions);
+        let stand = match (before, sent.from == self.victim) {
+            (false, _) => Stand::Future,
+            (true, true) => Stand::Sent,
+            (true, false) if read => Stand::Read,
+            (true, false) => Stand::OnItsWay,
+        };
+        Row {
+            message: sent.label,
+            from: sent.from,
+            text: sent.text.clone(),
+            chain: sent.chain,
+            n: sent.n,
+            sent: if before { When::Before } else { When::After },
+            stand,
+            readable: with.is_some(),
+            with,
+            refusal: refusal.filter(|_| with.is_none()),
+        }
+    }
+}
 
 impl Loot {
-    /// Copies Bob's phone.
-    pub(crate) fn take(talk: &Conversation) -> Self {
-        let device = talk.bob.device.to_bytes().into_vec();
-        let sessions = talk.bob.sessions.to_bytes().into_vec();
-        Self { device, sessions, now: talk.now, actions: talk.actions() }
+    /// Copies somebody's phone.
+    pub(crate) fn of(talk: &Conversation, victim: Party) -> Self {
+        let side = talk.side(victim);
+        let device = side.device.to_bytes().into_vec();
+        let sessions = side.sessions.to_bytes().into_vec();
+        Self { victim, device, sessions, now: talk.now, actions: talk.actions }
     }
 
     /// Tries every message of the conversation in every way that the bytes allow.
@@ -111,45 +210,11 @@ impl Loot {
             self.sending_chain(sent, Order::Following)?,
             self.handshake_again(sent)?,
         ];
-        let mut rows = Vec::with_capacity(sent.len());
-        for (index, sent) in sent.iter().enumerate() {
-            let tries = columns.iter().filter_map(|column| column.get(index));
-            rows.push(self.row(sent, tries));
-        }
-        let heals = rows.iter().rposition(|row| row.readable).map_or(0, |last| last + 1);
-        let after = rows.iter().skip(heals).find(|row| row.sent == When::After);
-        let healed = after.map(|row| row.message.clone());
-        let unread = rows.iter().zip(sent).filter(|(row, _)| !row.readable);
+        let stolen = self.device.len() + self.sessions.len();
+        let moment = Moment { victim: self.victim, actions: self.actions, stolen };
         let states = [self.sessions()?, at_the_end];
         let opens = |sent: &Sent| states.iter().any(|sessions| opens_header(sessions, sent));
-        let headers =
-            unread.filter(|(_, sent)| opens(sent)).map(|(row, _)| row.message.clone()).collect();
-        Ok(Theft { stolen: self.device.len() + self.sessions.len(), rows, healed, headers })
-    }
-
-    fn row<'a>(&self, sent: &Sent, mut tries: impl Iterator<Item = &'a Try> + Clone) -> Row {
-        let refusal = tries.clone().find_map(|tried| tried.as_ref().err()).cloned();
-        let with = tries.find_map(|tried| tried.as_ref().ok()).copied();
-        let before = sent.sealed <= self.actions;
-        let read = sent.opened.is_some_and(|at| at <= self.actions);
-        let bob = match (before, sent.from) {
-            (false, _) => Stand::Future,
-            (true, Party::Bob) => Stand::Sent,
-            (true, Party::Alice) if read => Stand::Read,
-            (true, Party::Alice) => Stand::OnItsWay,
-        };
-        Row {
-            message: sent.label.clone(),
-            from: sent.from,
-            text: sent.text.clone(),
-            chain: sent.chain,
-            n: sent.n,
-            sent: if before { When::Before } else { When::After },
-            bob,
-            readable: with.is_some(),
-            with,
-            refusal: refusal.filter(|_| with.is_none()),
-        }
+        Ok(Theft::of(&moment, sent, &columns, opens))
     }
 
     /// A fresh copy of the phone for every message.
@@ -190,7 +255,7 @@ impl Loot {
         Ok((tries.collect::<Result<_>>()?, sessions))
     }
 
-    /// Bob's own sending chain, turned around so that it reads.
+    /// The victim's own sending chain, turned around so that it reads.
     fn sending_chain(&self, sent: &[Sent], order: Order) -> Result<Vec<Try>> {
         let sessions = self.sessions()?;
         let Some(session) = sessions.active() else { return Ok(Vec::new()) };
@@ -201,9 +266,9 @@ impl Loot {
                 ratchet = session.ratchet().turned_around();
             }
             let context = session.associated_data();
-            let opened = ratchet.decrypt(&sent.bytes, context, self.now, &mut Silent);
-            if let Ok(plaintext) = &opened {
-                ensure!(*plaintext == sent.text.as_bytes(), "the thief reads something else");
+            let opened = ratchet.decrypt(sent.ratchet_message(), context, self.now, &mut Silent);
+            if opened.as_ref().is_ok_and(|plaintext| *plaintext != sent.text.as_bytes()) {
+                return Err(Error::Contradiction);
             }
             tries.push(opened.map(|_| With::SendingChain).map_err(|error| error.to_string()));
         }
@@ -214,11 +279,11 @@ impl Loot {
         let mut recorder = Recorder::default();
         // Opening draws nothing.
         let mut rng = ChaCha20Rng::from_seed([0; 32]);
-        let mut env = Env::observed(self.now, &mut rng, recorder.watch(Party::Bob));
+        let mut env = Env::observed(self.now, &mut rng, recorder.watch(self.victim));
         let opened: Result<Received, DecryptError> =
             sessions.decrypt(device, &sent.bytes, &mut env);
-        if let Ok(received) = &opened {
-            ensure!(received.plaintext == sent.text.as_bytes(), "the thief reads something else");
+        if opened.as_ref().is_ok_and(|received| received.plaintext != sent.text.as_bytes()) {
+            return Err(Error::Contradiction);
         }
         let records = recorder.take();
         Ok(opened.map(|_| with(&records)).map_err(|error| error.to_string()))
@@ -243,12 +308,17 @@ enum Order {
 /// Whether sessions have the header key of a message, whichever side sent it.
 fn opens_header(sessions: &Sessions, sent: &Sent) -> bool {
     let Some(session) = sessions.active() else { return false };
-    // Until there is an answer, a prefix goes before what the ratchet made.
-    let mut messages = [Some(sent.bytes.as_slice()), sent.bytes.get(FIRST_MESSAGE_PREFIX_LEN..)]
-        .into_iter()
-        .flatten();
+    let message = sent.ratchet_message();
     let (ratchet, turned) = (session.ratchet(), session.ratchet().turned_around());
-    messages.any(|message| ratchet.opens_header(message) || turned.opens_header(message))
+    ratchet.opens_header(message) || turned.opens_header(message)
+}
+
+impl Sent {
+    /// What the ratchet made: until there is an answer, the handshake's prefix goes before it.
+    fn ratchet_message(&self) -> &[u8] {
+        let first = wire::is_first(&self.bytes);
+        self.bytes.get(FIRST_MESSAGE_PREFIX_LEN..).filter(|_| first).unwrap_or(&self.bytes)
+    }
 }
 
 /// What the trace says a message was opened with.

@@ -1,16 +1,18 @@
 //! Alice and Bob: two devices of the real core, and every message between them.
 
-use anyhow::{Context, Result, bail};
 use chacha20::ChaCha20Rng;
 use chacha20::rand_core::SeedableRng;
 use sprag_protocol::ratchet::{HeaderEncrypted, Ratchet};
+use sprag_protocol::sessions::DecryptError;
 use sprag_protocol::trace::Place;
 use sprag_protocol::{
     AccountKeyPair, AccountName, Address, DeviceId, Env, Left, LocalDevice, PreKeyBundle, Sessions,
     Timestamp,
 };
 
-use super::recorder::{Happening, Party, Record, Recorder};
+use crate::error::{Error, Result};
+use crate::record::{Happening, Party, Record, Recorder};
+use crate::schedule::Label;
 
 /// When the conversation takes place; nothing in it depends on the real time.
 const START: Timestamp = Timestamp::from_seconds(1_800_000_000);
@@ -22,9 +24,9 @@ pub(crate) struct Side {
 }
 
 /// A message that was sealed.
+#[derive(Clone)]
 pub(crate) struct Sent {
-    /// A1, A2, B1: the sender and a number.
-    pub(crate) label: String,
+    pub(crate) label: Label,
     pub(crate) from: Party,
     pub(crate) text: String,
     pub(crate) bytes: Vec<u8>,
@@ -32,9 +34,10 @@ pub(crate) struct Sent {
     pub(crate) chain: u64,
     /// Its number in the chain.
     pub(crate) n: u32,
-    /// When it was sealed and when it was opened, counted in actions.
+    /// When it was sealed, opened, lost; counted in actions.
     pub(crate) sealed: u32,
     pub(crate) opened: Option<u32>,
+    pub(crate) lost: Option<u32>,
 }
 
 /// The two, and what happened so far.
@@ -47,7 +50,7 @@ pub(crate) struct Conversation {
     pub(crate) sent: Vec<Sent>,
     /// What Bob left in the directory, with a one-time prekey of each kind.
     pub(crate) bundle: PreKeyBundle,
-    actions: u32,
+    pub(crate) actions: u32,
 }
 
 impl Conversation {
@@ -62,7 +65,7 @@ impl Conversation {
         let upload = bob.replenish(Left { one_time: 0, kem: 0 }, &mut env)?;
         let mut bundle = bob.last_resort_bundle();
         bundle.one_time = upload.one_time.into_iter().next();
-        bundle.kem = upload.kem.into_iter().next().context("a refill has one-time KEM prekeys")?;
+        bundle.kem = upload.kem.into_iter().next().ok_or(Error::Contradiction)?;
         let with_bob = Sessions::with(bob.public().clone());
         let with_alice = Sessions::with(alice.public().clone());
         Ok(Self {
@@ -77,6 +80,10 @@ impl Conversation {
         })
     }
 
+    pub(crate) fn side(&self, party: Party) -> &Side {
+        party.of([&self.alice, &self.bob])
+    }
+
     /// Alice starts a session from Bob's bundle.
     pub(crate) fn initiate(&mut self) -> Result<Vec<Record>> {
         let bundle = self.bundle.clone().verify()?;
@@ -88,39 +95,46 @@ impl Conversation {
 
     /// Seals a message; it is on its way then. Answers its index and what the trace reported.
     pub(crate) fn seal(&mut self, from: Party, text: &str) -> Result<(usize, Vec<Record>)> {
-        let side = match from {
-            Party::Alice => &mut self.alice,
-            Party::Bob => &mut self.bob,
-        };
+        let side = from.of([&mut self.alice, &mut self.bob]);
         let mut env = Env::observed(self.now, &mut self.rng, self.recorder.watch(from));
         let bytes = side.sessions.encrypt(text.as_bytes(), &mut env)?;
         let records = self.recorder.take();
-        let (chain, n) = used(&records).context("a sealed message uses a message key")?;
-        let number = self.sent.iter().filter(|sent| sent.from == from).count() + 1;
-        let label = format!("{}{number}", if from == Party::Alice { 'A' } else { 'B' });
+        let at = used(&records).ok_or(Error::Contradiction)?;
         self.actions += 1;
-        let sealed = self.actions;
-        let text = text.to_owned();
-        self.sent.push(Sent { label, from, text, bytes, chain, n, sealed, opened: None });
+        let sent = Sent::new(&self.sent, (from, text), bytes, at, self.actions);
+        self.sent.push(sent);
         Ok((self.sent.len() - 1, records))
     }
 
     /// A message arrives and is opened. Answers what the trace reported.
     pub(crate) fn deliver(&mut self, index: usize) -> Result<Vec<Record>> {
-        let sent = self.sent.get_mut(index).context("no such message")?;
+        let (records, opened) = self.arrive(index)?;
+        opened?;
+        Ok(records)
+    }
+
+    /// A message arrives. Answers what the trace reported, and whether the core refused it.
+    pub(crate) fn arrive(
+        &mut self,
+        index: usize,
+    ) -> Result<(Vec<Record>, Result<(), DecryptError>)> {
+        let sent = self.sent.get_mut(index).ok_or(Error::Contradiction)?;
         let to = sent.from.other();
-        let side = match to {
-            Party::Alice => &mut self.alice,
-            Party::Bob => &mut self.bob,
-        };
+        let side = to.of([&mut self.alice, &mut self.bob]);
         let mut env = Env::observed(self.now, &mut self.rng, self.recorder.watch(to));
-        let received = side.sessions.decrypt(&mut side.device, &sent.bytes, &mut env)?;
-        if received.plaintext != sent.text.as_bytes() {
-            bail!("{to} reads something else than was written");
-        }
+        let received = side.sessions.decrypt(&mut side.device, &sent.bytes, &mut env);
         self.actions += 1;
-        sent.opened = Some(self.actions);
-        Ok(self.recorder.take())
+        let opened = match received {
+            Ok(received) if received.plaintext != sent.text.as_bytes() => {
+                return Err(Error::Contradiction);
+            }
+            Ok(_) => {
+                sent.opened = Some(self.actions);
+                Ok(())
+            }
+            Err(refusal) => Err(refusal),
+        };
+        Ok((self.recorder.take(), opened))
     }
 
     /// Seals and delivers.
@@ -129,11 +143,6 @@ impl Conversation {
         let opened = self.deliver(index)?;
         Ok(Exchange { index, sealed, opened })
     }
-
-    /// How many things have been done.
-    pub(crate) fn actions(&self) -> u32 {
-        self.actions
-    }
 }
 
 /// A message that went through at once.
@@ -141,6 +150,22 @@ pub(crate) struct Exchange {
     pub(crate) index: usize,
     pub(crate) sealed: Vec<Record>,
     pub(crate) opened: Vec<Record>,
+}
+
+impl Sent {
+    /// The next message of this party; `at` is its chain and its number there.
+    pub(crate) fn new(
+        before: &[Self],
+        (from, text): (Party, &str),
+        bytes: Vec<u8>,
+        (chain, n): (u64, u32),
+        sealed: u32,
+    ) -> Self {
+        let number = (1..).zip(before.iter().filter(|sent| sent.from == from)).last();
+        let label = Label { from, number: number.map_or(1, |(number, _)| number + 1) };
+        let text = text.to_owned();
+        Self { label, from, text, bytes, chain, n, sealed, opened: None, lost: None }
+    }
 }
 
 impl Side {
@@ -152,9 +177,14 @@ impl Side {
         })
     }
 
+    /// How many bytes the state of the sessions takes.
+    pub(crate) fn stored(&self) -> usize {
+        self.sessions.to_bytes().expose().len()
+    }
+
     /// The ratchet of the active session.
     pub(crate) fn ratchet(&self) -> Result<&Ratchet<HeaderEncrypted>> {
-        Ok(self.sessions.active().context("there is a session")?.ratchet())
+        Ok(self.sessions.active().ok_or(Error::Contradiction)?.ratchet())
     }
 }
 

@@ -1,23 +1,30 @@
-//! The script: what Alice and Bob do, and what is said about it.
+//! The story: a script of what Alice and Bob do and what is said about it, for a terminal.
 
-use anyhow::{Context, Result};
+use crate::error::{Error, Result};
 use sprag_protocol::trace::Place;
 
-use super::conversation::{Conversation, Exchange, Sent};
-use super::recorder::{Happening, Party, Record};
-use super::steps::{Part, Step, Walkthrough};
+use crate::conversation::{Conversation, Exchange, Sent};
+use crate::record::{Happening, Party, Record};
+use steps::{Part, Step, Walkthrough};
 
 mod chains;
+mod document;
 mod headers;
 mod opening;
+pub mod steps;
 mod stolen;
 mod turning;
 
+pub use document::json;
+
 /// The number of the last step.
-pub(crate) const LAST_STEP: u8 = 9;
+pub const LAST_STEP: u8 = 9;
 
 /// Walks through all of it.
-pub(crate) fn walk(seed: u64) -> Result<Walkthrough> {
+///
+/// # Errors
+/// None that a seed could cause; see [`Error`].
+pub fn walk(seed: u64) -> Result<Walkthrough> {
     let mut talk = Conversation::new(seed)?;
     let keys = opening::keys(&talk)?;
     let (handshake, first) = opening::handshake(&mut talk)?;
@@ -38,7 +45,7 @@ pub(crate) fn walk(seed: u64) -> Result<Walkthrough> {
 impl Step {
     /// What both derived for a place, side by side.
     fn both(&mut self, talk: &Conversation, place: Place) -> Result<()> {
-        let of = |party| talk.recorder.key(party, place).context("both have derived it");
+        let of = |party| talk.recorder.key(party, place).ok_or(Error::Contradiction);
         let (alice, bob) = (of(Party::Alice)?, of(Party::Bob)?);
         self.parts.push(Part::Both { place, alice, bob });
         Ok(())
@@ -55,7 +62,7 @@ impl Step {
 }
 
 fn message(talk: &Conversation, index: usize) -> Result<&Sent> {
-    talk.sent.get(index).context("no such message")
+    talk.sent.get(index).ok_or(Error::Contradiction)
 }
 
 /// "Alice seals A1: Hello".
@@ -93,3 +100,6 @@ fn is_handshake(happening: &Happening) -> bool {
         Happening::DhStep { .. } => false,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,12 +1,12 @@
 //! The DH ratchet: every change of speaker brings new keys.
 
-use anyhow::Result;
+use crate::error::Result;
 use sprag_protocol::trace::Place;
 
 use super::{message, opening_of, sealing};
-use crate::learn::conversation::Conversation;
-use crate::learn::recorder::Party;
-use crate::learn::steps::Step;
+use crate::conversation::Conversation;
+use crate::record::Party;
+use crate::story::steps::Step;
 
 /// Step 7.
 pub(super) fn dh_steps(talk: &mut Conversation) -> Result<Step> {

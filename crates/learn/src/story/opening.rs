@@ -1,13 +1,14 @@
 //! Keys, the handshake, the first message.
 
-use anyhow::{Context, Result};
+use crate::error::{Error, Result};
+use sprag_protocol::PUBLIC_KEY_LEN;
 use sprag_protocol::trace::{Agreement, Place};
-use sprag_protocol::{FIRST_MESSAGE_PREFIX_LEN, PUBLIC_KEY_LEN};
 
 use super::{is_handshake, message, only, opening_of, sealing};
-use crate::learn::conversation::Conversation;
-use crate::learn::recorder::{Happening, Hex, Party, Record};
-use crate::learn::steps::{Field, Part, Step, Wire};
+use crate::conversation::Conversation;
+use crate::record::{Happening, Hex, Party, Record};
+use crate::story::steps::{Part, Step, Wire};
+use crate::wire;
 
 /// What goes into the handshake's key derivation.
 const INPUTS: [Agreement; 5] =
@@ -31,7 +32,7 @@ pub(super) fn keys(talk: &Conversation) -> Result<Step> {
          prekey is a key for a conversation that has not begun yet.",
     );
     let bundle = &talk.bundle;
-    let one_time = bundle.one_time.as_ref().context("there is a one-time prekey")?;
+    let one_time = bundle.one_time.as_ref().ok_or(Error::Contradiction)?;
     step.value(
         Party::Alice,
         "identity key IK_A",
@@ -75,7 +76,7 @@ pub(super) fn handshake(talk: &mut Conversation) -> Result<(Step, First)> {
                KEM secret: sealed to the ML-KEM prekey",
     );
     let ephemeral = message(talk, index)?.bytes.get(2 + PUBLIC_KEY_LEN..2 + 2 * PUBLIC_KEY_LEN);
-    step.value(Party::Alice, "ephemeral key EK_A", ephemeral.context("a first message has EK_A")?);
+    step.value(Party::Alice, "ephemeral key EK_A", ephemeral.ok_or(Error::Contradiction)?);
     step.text(
         "Bob computes the same five when Alice's first message reaches him. One key derivation \
          (HKDF) turns them into three keys: root key 0, header key 1 for the headers of Alice's \
@@ -122,28 +123,16 @@ pub(super) fn first_message(talk: &Conversation, first: First) -> Result<Step> {
          prekey: the ratchet lets go of it now, the device needs it for others.",
     );
     step.events(opening_of(sent), only(&opened, |happening| !is_handshake(happening)));
-    step.parts.push(Part::Wire(wire(sent.label.clone(), sent.from, &sent.bytes)));
+    step.parts.push(Part::Wire(Wire {
+        message: sent.label.to_string(),
+        from: sent.from,
+        bytes: Hex::of(&sent.bytes),
+        fields: wire::fields(&sent.bytes, sent.chain, sent.n),
+    }));
     step.text(
         "On the way one sees that Alice's device starts a conversation, and a length that is \
          padded. The header (ratchet key, counters) and the text are noise to everybody else. \
          Later messages do not even have the first six fields.",
     );
     Ok(step)
-}
-
-/// A first message, cut into what one can tell apart.
-fn wire(message: String, from: Party, bytes: &[u8]) -> Wire {
-    let field = |name, meaning, length| Field { name, meaning, length };
-    let mut fields = vec![
-        field("version, kind", "visible: a first message", 2),
-        field("IK_A", "visible: who starts", 32),
-        field("EK_A", "visible: fresh, used once", 32),
-        field("prekey ids", "visible: SPK, KEM, OPK", 12),
-        field("ML-KEM ciphertext", "visible, opens for Bob only", 1568),
-        field("version, kind", "visible: a message", 2),
-        field("header", "sealed with header key 1", 56),
-    ];
-    let rest = bytes.len().saturating_sub(FIRST_MESSAGE_PREFIX_LEN + 2 + 56);
-    fields.push(field("text, padded", "sealed with message key 1/0", rest));
-    Wire { message, from, bytes: Hex::of(bytes), fields }
 }

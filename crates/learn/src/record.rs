@@ -8,64 +8,102 @@ use sprag_protocol::PublicKey;
 use sprag_protocol::trace::{Agreement, Event, Observer, Place};
 
 /// Whose keys they are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Party {
+pub enum Party {
+    /// Starts the session.
     Alice,
+    /// Has left a bundle in the directory.
     Bob,
 }
 
 impl Party {
-    pub(crate) fn other(self) -> Self {
+    /// Both, in order.
+    pub const BOTH: [Self; 2] = [Self::Alice, Self::Bob];
+
+    /// The one that it is not.
+    #[must_use]
+    pub fn other(self) -> Self {
         match self {
             Self::Alice => Self::Bob,
             Self::Bob => Self::Alice,
+        }
+    }
+
+    /// A or B.
+    #[must_use]
+    pub fn initial(self) -> char {
+        match self {
+            Self::Alice => 'A',
+            Self::Bob => 'B',
+        }
+    }
+
+    /// Of two things, the one that is this party's.
+    pub(crate) fn of<T>(self, [alice, bob]: [T; 2]) -> T {
+        match self {
+            Self::Alice => alice,
+            Self::Bob => bob,
         }
     }
 }
 
 impl fmt::Display for Party {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Alice => "Alice",
-            Self::Bob => "Bob",
-        })
+        formatter.write_str(self.of(["Alice", "Bob"]))
     }
 }
 
 /// What the trace reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Happening {
+pub enum Happening {
+    /// A key came to be.
     Derived(Place),
+    /// It sealed, opened, or led to others.
     Used(Place),
+    /// A message key was put aside for a message that is still on its way.
     Kept(Place),
+    /// A key was wiped.
     Erased(Place),
-    DhStep { step: u64, ours: PublicKey, theirs: PublicKey },
+    /// Our ratchet key and theirs led to this root step.
+    DhStep {
+        /// The root step.
+        step: u64,
+        /// Our ratchet key.
+        ours: PublicKey,
+        /// Theirs.
+        theirs: PublicKey,
+    },
 }
 
 /// One report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Record {
-    pub(crate) party: Party,
-    pub(crate) happening: Happening,
+pub struct Record {
+    /// Whose key it is.
+    pub party: Party,
+    /// What happened to it.
+    pub happening: Happening,
     /// The key's bytes, as they were reported when it was derived.
-    pub(crate) key: Option<[u8; 32]>,
+    pub key: Option<[u8; 32]>,
 }
 
 impl Record {
     /// Which key; a DH step is about two.
-    pub(crate) fn place(&self) -> Option<Place> {
-        match self.happening {
-            Happening::Derived(place)
-            | Happening::Used(place)
-            | Happening::Kept(place)
-            | Happening::Erased(place) => Some(place),
-            Happening::DhStep { .. } => None,
-        }
+    #[must_use]
+    pub fn place(&self) -> Option<Place> {
+        self.happening.place()
     }
 
     pub(crate) fn is_derived_message(&self) -> bool {
         matches!(self.happening, Happening::Derived(Place::Message { .. }))
+    }
+
+    pub(crate) fn is_derived(&self) -> bool {
+        matches!(self.happening, Happening::Derived(_))
+    }
+
+    pub(crate) fn is_kept(&self) -> bool {
+        matches!(self.happening, Happening::Kept(_))
     }
 
     pub(crate) fn is_agreement(&self) -> bool {
@@ -74,6 +112,19 @@ impl Record {
 
     pub(crate) fn is_dh_step(&self) -> bool {
         matches!(self.happening, Happening::DhStep { .. })
+    }
+}
+
+impl Happening {
+    /// Which key; a DH step is about two.
+    #[must_use]
+    pub fn place(&self) -> Option<Place> {
+        match *self {
+            Self::Derived(place) | Self::Used(place) | Self::Kept(place) | Self::Erased(place) => {
+                Some(place)
+            }
+            Self::DhStep { .. } => None,
+        }
     }
 }
 
@@ -127,7 +178,8 @@ impl Observer for Watch<'_> {
 }
 
 /// A place, in words.
-pub(crate) fn name(place: Place) -> String {
+#[must_use]
+pub fn name(place: Place) -> String {
     match place {
         Place::Agreement(Agreement::Kem) => "KEM secret".into(),
         Place::Agreement(Agreement::Dh1) => "DH1".into(),
@@ -148,10 +200,12 @@ pub(crate) fn name(place: Place) -> String {
 
 /// Bytes that are written as hex.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Hex(pub(crate) Vec<u8>);
+pub struct Hex(pub Vec<u8>);
 
 impl Hex {
-    pub(crate) fn of(bytes: &[u8]) -> Self {
+    /// A copy of them.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
         Self(bytes.to_vec())
     }
 }

@@ -1,6 +1,6 @@
 //! Header encryption beside the plain mode of the ratchet.
 
-use anyhow::{Context, Result};
+use crate::error::{Error, Result};
 use rand_core::{CryptoRng, Rng};
 use sprag_protocol::kdf::RootKey;
 use sprag_protocol::ratchet::{
@@ -10,9 +10,9 @@ use sprag_protocol::secret::Secret;
 use sprag_protocol::trace::{Place, Silent};
 use sprag_protocol::{Env, Header, KeyPair, MIN_PADDED_LEN, VERSION};
 
-use crate::learn::conversation::Conversation;
-use crate::learn::recorder::{Hex, Party, Record, Recorder};
-use crate::learn::steps::{Cost, Mode, Part, Seen, Step};
+use crate::conversation::Conversation;
+use crate::record::{Hex, Party, Record, Recorder};
+use crate::story::steps::{Cost, Mode, Part, Seen, Step};
 
 /// What the plain conversation is bound to; any bytes that both know.
 const CONTEXT: [u8; 32] = [0; 32];
@@ -40,7 +40,7 @@ pub(super) fn compared(talk: &mut Conversation) -> Result<Step> {
     let last = talk.sent.len().saturating_sub(3);
     for sent in talk.sent.iter().skip(last) {
         let header = guess(&mut talk.rng, &sent.bytes)?;
-        let message = sent.label.clone();
+        let message = sent.label.to_string();
         step.parts.push(Part::Seen(seen(message, Mode::HeaderEncrypted, header)));
     }
     step.text(format!(
@@ -58,7 +58,8 @@ pub(super) fn compared(talk: &mut Conversation) -> Result<Step> {
 
 /// A conversation in the plain mode: its messages, and Bob's end of it.
 fn plain_talk(talk: &mut Conversation) -> Result<(Vec<Vec<u8>>, Ratchet<Plain>)> {
-    let root = talk.recorder.key(Party::Alice, Place::Root { step: 0 }).context("root key 0")?;
+    let root =
+        talk.recorder.key(Party::Alice, Place::Root { step: 0 }).ok_or(Error::Contradiction)?;
     let prekey = KeyPair::generate(&mut talk.rng);
     let theirs = prekey.public();
     let (root, no_keys) = (|| RootKey::copy_of(&root), (NoHeaderKey, NoHeaderKey));
@@ -87,7 +88,7 @@ fn plainly(index: usize, bytes: &[u8]) -> Part {
 /// What an eavesdropper reads of a sealed header: he has no header key and can but guess one.
 fn guess<R: CryptoRng>(rng: &mut R, bytes: &[u8]) -> Result<Option<Header>> {
     let guessed = Secret::<32>::random(rng);
-    let key = HeaderSecret::restore(|| anyhow::Ok(guessed.expose()))?;
+    let key = HeaderSecret::restore(|| Ok::<_, Error>(guessed.expose()))?;
     Ok(HeaderEncrypted::open_header(&key, bytes))
 }
 
@@ -111,7 +112,7 @@ fn forge_plain(talk: &mut Conversation, bob: &mut Ratchet<Plain>) -> Result<Cost
     let mut recorder = Recorder::default();
     let watch = &mut recorder.watch(Party::Bob);
     let outcome = bob.decrypt(&forged, &CONTEXT, talk.now, watch);
-    let outcome = outcome.err().context("a forgery opens")?.to_string();
+    let outcome = outcome.err().ok_or(Error::Contradiction)?.to_string();
     let unchanged = before.expose() == bob.to_bytes().expose();
     Ok(cost(Mode::Plain, outcome, &recorder.take(), (0, unchanged)))
 }
@@ -127,7 +128,7 @@ fn forge_sealed(talk: &mut Conversation) -> Result<Cost> {
     let watch = talk.recorder.watch(Party::Bob);
     let mut env = Env::observed(talk.now, &mut talk.rng, watch);
     let outcome = talk.bob.sessions.decrypt(&mut talk.bob.device, &forged, &mut env);
-    let outcome = outcome.err().context("a forgery opens")?.to_string();
+    let outcome = outcome.err().ok_or(Error::Contradiction)?.to_string();
     let unchanged = before.expose() == talk.bob.sessions.to_bytes().expose();
     Ok(cost(Mode::HeaderEncrypted, outcome, &talk.recorder.take(), (trials, unchanged)))
 }

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use crate::error::{Error, Result};
 use sprag_protocol::ratchet::{MAX_KEPT_AGE, MAX_KEPT_KEYS, MAX_SKIP};
 use sprag_protocol::{Env, Timestamp};
 
 use super::{message, opening_of, sealing};
-use crate::learn::conversation::{Conversation, Side};
-use crate::learn::recorder::{Party, Record};
-use crate::learn::steps::Step;
+use crate::conversation::{Conversation, Side};
+use crate::record::{Party, Record};
+use crate::story::steps::Step;
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -86,7 +86,7 @@ fn days_later(talk: &mut Conversation, lost: usize) -> Result<(Vec<Record>, Stri
     let bytes = &message(talk, lost)?.bytes.clone();
     let mut env = Env::new(later, &mut talk.rng);
     match sessions.decrypt(&mut device, bytes, &mut env) {
-        Ok(_) => bail!("a key that was kept for too long still opens its message"),
+        Ok(_) => Err(Error::Contradiction),
         Err(refusal) => Ok((records, refusal.to_string())),
     }
 }

@@ -1,11 +1,11 @@
 //! The theft in the middle of the conversation, and the healing.
 
-use anyhow::Result;
+use crate::error::Result;
 
-use crate::learn::conversation::Conversation;
-use crate::learn::recorder::Party::{Alice, Bob};
-use crate::learn::steps::{Part, Step};
-use crate::learn::theft::{Loot, Theft, When};
+use crate::conversation::Conversation;
+use crate::record::Party::{Alice, Bob};
+use crate::story::steps::{Part, Step};
+use crate::theft::{Loot, Theft, When};
 
 /// Step 9.
 pub(super) fn theft(talk: &mut Conversation) -> Result<Step> {
@@ -19,7 +19,7 @@ pub(super) fn theft(talk: &mut Conversation) -> Result<Step> {
     let loot = until_the_theft(talk)?;
     after_the_theft(talk)?;
     let theft = loot.try_all(&talk.sent)?;
-    let healed = theft.healed.clone();
+    let healed = theft.healed;
     let [before, after] = [When::Before, When::After].map(|when| headers(&theft, when));
     step.parts.push(Part::Theft(theft));
     step.text(
@@ -50,8 +50,8 @@ pub(super) fn theft(talk: &mut Conversation) -> Result<Step> {
 /// The messages of that time whose headers he reads, but not their texts: "A1, A2 and B1".
 fn headers(theft: &Theft, when: When) -> String {
     let rows = theft.rows.iter().filter(|row| row.sent == when);
-    let names: Vec<_> =
-        rows.map(|row| row.message.as_str()).filter(|name| theft.opens_header(name)).collect();
+    let rows = rows.filter(|row| theft.opens_header(row.message));
+    let names: Vec<_> = rows.map(|row| row.message.to_string()).collect();
     match names.split_last() {
         Some((last, before)) if !before.is_empty() => format!("{} and {last}", before.join(", ")),
         _ => names.concat(),
@@ -63,7 +63,7 @@ fn until_the_theft(talk: &mut Conversation) -> Result<Loot> {
     talk.seal(Bob, "Seventeen and eighteen.")?;
     talk.seal(Alice, "I like the window.")?;
     talk.exchange(Alice, "And coffee on the way?")?;
-    Ok(Loot::take(talk))
+    Ok(Loot::of(talk, Bob))
 }
 
 fn after_the_theft(talk: &mut Conversation) -> Result<()> {
