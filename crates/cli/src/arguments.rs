@@ -308,18 +308,7 @@ The JSON document:
   seed     the seed, as a string
   steps    [{ number, title, parts }]
 
-With --schedule it is the play's, as the page /learn exports it:
-  format   \"sprag-learn-play\"
-  version  1; raised when a field changes its meaning or goes away
-  seed, schedule, design, theft: { victim, after, .. }: what it was made from
-  steps    [{ number, action, kind, party, message, title, text, refusal,
-           events, alice, bob, on_their_way }]; alice and bob are what each
-           holds: { keys: [{ place, name, hex, kept }], ratchet_key, theirs,
-           stored }
-  messages [{ message, from, text, chain, n, sealed, opened, lost, hex,
-           fields }]
-
-Of the walkthrough, each part has a type:
+Each part has a type:
   text     text
   value    party, name, hex
   events   title, events: [{ kind, place, party, hex }]
@@ -341,7 +330,18 @@ Of the walkthrough, each part has a type:
            rows: [{ message, from, text, chain, n, sent, bob, readable,
            with, refusal }]
            healed: the message from which on the thief reads no text
-           headers: messages whose header he reads, but not the text";
+           headers: messages whose header he reads, but not the text
+
+With --schedule it is the play's, as the page /learn exports it:
+  format   \"sprag-learn-play\"
+  version  1; raised when a field changes its meaning or goes away
+  seed, schedule, design, theft: { victim, after, .. }: what it was made from
+  steps    [{ number, action, kind, party, message, title, text, refusal,
+           events, alice, bob, on_their_way }]; alice and bob are what each
+           holds: { keys: [{ place, name, hex, kept }], ratchet_key, theirs,
+           stored }
+  messages [{ message, from, text, chain, n, sealed, opened, lost, hex,
+           fields }]";
 
 const SERVE: &str = "\
 Run a relay: a key directory, and mailboxes that cannot read what they hold.

@@ -34,13 +34,12 @@ pub(in crate::learn) fn play(play: &Play, screen: Screen) -> Vec<Vec<String>> {
 /// What goes after a play.
 pub(in crate::learn) fn again(request: &Request) -> String {
     let Request { seed, schedule, design, theft } = request;
-    let mut line =
-        format!("\nThe same again, byte for byte: sprag learn --seed {seed} --schedule {schedule}");
-    if *design != sprag_learn::Design::default() {
-        line += &format!(" --design {design}");
-    }
-    if let Some((victim, after)) = theft {
-        line += &format!(" --steal {}@{after}", victim.to_string().to_lowercase());
-    }
-    line + "\n"
+    let real = *design == sprag_learn::Design::default();
+    let design = if real { String::new() } else { format!(" --design {design}") };
+    let steal = theft.map(|(victim, after)| format!(" --steal {victim}@{after}").to_lowercase());
+    let steal = steal.unwrap_or_default();
+    format!(
+        "\nThe same again, byte for byte: \
+         sprag learn --seed {seed} --schedule {schedule}{design}{steal}\n"
+    )
 }
