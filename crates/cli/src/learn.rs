@@ -7,9 +7,10 @@ use std::str::FromStr;
 use anstream::{AutoStream, ColorChoice};
 use anyhow::{Context, Result};
 use sprag_learn::play::Request;
-use sprag_learn::{Party, document, play, story};
+use sprag_learn::{Error, Party, document, play, story};
 
 use crate::arguments::LearnOptions;
+use crate::failure::usage;
 
 mod text;
 
@@ -40,7 +41,11 @@ pub(crate) fn run(options: LearnOptions, color: ColorChoice) -> Result<()> {
     let mut shown = Shown { opening: text::opening(seed, screen), ..Shown::default() };
     let json = if let Some(schedule) = options.schedule {
         let theft = options.steal.map(|Steal(victim, after)| (victim, after));
-        let play = play(Request { seed, schedule, design: options.design, theft })?;
+        let request = Request { seed, schedule, design: options.design, theft };
+        let play = play(request).map_err(|error| match error {
+            Error::Schedule(_) | Error::TheftTooLate => usage(error.into()),
+            Error::Protocol(_) | Error::Contradiction => error.into(),
+        })?;
         shown.pages = text::play(&play, screen);
         shown.closing = text::again(&play.request);
         document::lines(&document::Document::from(&play))

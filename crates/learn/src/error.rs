@@ -5,7 +5,7 @@ use sprag_protocol::session::InitiateError;
 use sprag_protocol::sessions::{DecryptError, EncryptError};
 use sprag_protocol::{BundleError, IdsUsedUp, InvalidKey, InvalidName, StateError};
 
-use crate::schedule::{MAX_ACTIONS, ScheduleError};
+use crate::schedule::ScheduleError;
 
 /// Why there is nothing to show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -14,7 +14,7 @@ pub enum Error {
     #[error(transparent)]
     Schedule(#[from] ScheduleError),
     /// The theft would be after the last step.
-    #[error("the theft lies after the last step; a schedule has at most {MAX_ACTIONS} of them")]
+    #[error("the theft lies after the last action")]
     TheftTooLate,
     /// The core refused something that cannot be refused in a walkthrough.
     #[error(transparent)]

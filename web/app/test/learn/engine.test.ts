@@ -16,7 +16,7 @@ before(async () => {
   engine = await openNodeEngine();
 });
 
-test("WebAssembly and native code give the same documents, byte for byte", () => {
+void test("WebAssembly and native code give the same documents, byte for byte", () => {
   const wrong = ['{"seed":"1","schedule":"B","design":"double-ratchet","theft":null}', "{", '{"seed":"x","schedule":"","design":"double-ratchet"}'];
   const input = [...requests.map((asked) => JSON.stringify(asked)), ...wrong];
   const project = fileURLToPath(new URL("../../../../../", import.meta.url));
@@ -32,7 +32,7 @@ test("WebAssembly and native code give the same documents, byte for byte", () =>
   }
 });
 
-test("within a step, the page follows the events to what the engine says at its end", () => {
+void test("within a step, the page follows the events to what the engine says at its end", () => {
   for (const asked of requests) {
     const { steps } = engine.play(asked);
     for (const party of PARTIES) {

@@ -17,7 +17,7 @@ function picture(lesson: Lesson): unknown {
   return structuredClone([play.value, at.value, holdings.value, [...keys.value], chapter.value, theft.value]);
 }
 
-test("forward and back again show the same", () => {
+void test("forward and back again show the same", () => {
   for (let seed = 0; seed < 8; seed += 1) {
     const lesson = new Lesson(engine, "1");
     const { schedule, design } = anyRequest(seed);
@@ -36,7 +36,7 @@ test("forward and back again show the same", () => {
   }
 });
 
-test("a link leads to the same moment", () => {
+void test("a link leads to the same moment", () => {
   const lesson = new Lesson(engine, "1");
   for (let seed = 0; seed < 10; seed += 1) {
     const { schedule, design, theft } = anyRequest(seed);
@@ -56,7 +56,7 @@ test("a link leads to the same moment", () => {
   }
 });
 
-test("what a link says wrongly is said, and shown is what was there before", () => {
+void test("what a link says wrongly is said, and shown is what was there before", () => {
   const lesson = new Lesson(engine, "7");
   const before = picture(lesson);
   for (const schedule of ["B", "A.dA2", "nonsense", "A..A"]) {
@@ -65,7 +65,7 @@ test("what a link says wrongly is said, and shown is what was there before", () 
     assert.deepEqual(picture(lesson), before);
   }
   lesson.open("#seed=7&do=A&steal=bob@9");
-  assert.match(lesson.problem.value ?? "", /after the last step/);
+  assert.match(lesson.problem.value ?? "", /after the last action/);
   for (const strange of ["#", "#seed=-1", "#seed=99999999999999999999", "#chapter=0&at=x", "#%%%", "#design=none"]) {
     lesson.open(strange);
     assert.equal(lesson.problem.value, undefined, strange);
@@ -73,7 +73,7 @@ test("what a link says wrongly is said, and shown is what was there before", () 
   }
 });
 
-test("what is done before the end replaces what came after", () => {
+void test("what is done before the end replaces what came after", () => {
   const lesson = new Lesson(engine, "7");
   lesson.open("#seed=7&do=A.A.dA1.B");
   lesson.moveStep(-2);
@@ -85,7 +85,7 @@ test("what is done before the end replaces what came after", () => {
   assert.equal(lesson.play.value.schedule, "A.A.xA1");
 });
 
-test("a phone is stolen at the moment that is shown, and heals as the two go on", () => {
+void test("a phone is stolen at the moment that is shown, and heals as the two go on", () => {
   const lesson = new Lesson(engine, "7");
   lesson.open("#seed=7&do=A.dA1.B.dB1.A.dA2");
   lesson.steal("bob");
@@ -95,7 +95,7 @@ test("a phone is stolen at the moment that is shown, and heals as the two go on"
   const readable = lesson.comparisons.value.map((one) => one.readable);
   assert.deepEqual(readable, [0, 3, 6]);
   lesson.choose("static-key");
-  assert.equal(lesson.theft.value?.rows.every((row) => row.readable), true);
+  assert.equal(lesson.theft.value.rows.every((row) => row.readable), true);
   lesson.steal(null);
   assert.equal(lesson.theft.value, null);
   // Back before the theft, and on from there: it never happened.
@@ -106,7 +106,7 @@ test("a phone is stolen at the moment that is shown, and heals as the two go on"
   assert.equal(lesson.theft.value, null);
 });
 
-test("the guided path ends in free play, with what was played", () => {
+void test("the guided path ends in free play, with what was played", () => {
   const lesson = new Lesson(engine, "7");
   for (let chapter = 1; chapter < 9; chapter += 1) {
     assert.equal(lesson.chapter.value, chapter);

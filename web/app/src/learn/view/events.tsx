@@ -27,6 +27,7 @@ export function Events({ lesson }: { lesson: Lesson }) {
   if (step === undefined) return null;
   return (
     <Panel id="events" title="What happens to the keys" side={<span class="quiet">{until} of {step.events.length}</span>}>
+      <p class="step-title">Step {step.number}: {step.title}</p>
       {step.events.length === 0 && <p class="hint">Nothing: no key is touched.</p>}
       <ol class="events" ref={list}>
         {step.events.map((event, index) => {

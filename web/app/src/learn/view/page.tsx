@@ -33,12 +33,12 @@ export function Page({ lesson, outside }: { lesson: Lesson; outside: Outside }) 
           <Talk lesson={lesson} />
         </div>
         <div class="keys-side">
+          <Thief lesson={lesson} />
           <Events lesson={lesson} />
           <Tree lesson={lesson} />
           <Phones lesson={lesson} />
         </div>
         <div class="wide">
-          <Thief lesson={lesson} />
           <Designs lesson={lesson} />
           <Tools lesson={lesson} outside={outside} />
         </div>

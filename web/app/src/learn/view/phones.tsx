@@ -24,7 +24,7 @@ function Phone({ lesson, party }: { lesson: Lesson; party: Party }) {
     <section class={`phone ${stolen ? "is-stolen" : ""}`} aria-labelledby={`phone-${party}`}>
       <h3 id={`phone-${party}`}>{name}'s phone</h3>
       <p class="quiet">
-        {holdings.keys.length === 0 ? "No key of this conversation." : `${String(holdings.keys.length)} keys of this conversation`}
+        {holdings.keys.length === 0 ? "No key of this conversation." : holdings.keys.length === 1 ? "One key of this conversation" : `${String(holdings.keys.length)} keys of this conversation`}
         {holdings.keys.length > 0 && holdings.stored > 0 && `, ${String(holdings.stored)} bytes at rest`}
       </p>
       <Keys keys={rest} party={party} />

@@ -1,5 +1,6 @@
 /** What is told: a chapter of the guided path, or the step that is shown in free play. */
 import type { Lesson } from "../lesson.js";
+import { isSame } from "../position.js";
 
 export function Story({ lesson }: { lesson: Lesson }) {
   return lesson.guided.value === undefined ? <FreeStory lesson={lesson} /> : <ChapterStory lesson={lesson} />;
@@ -21,6 +22,9 @@ function ChapterStory({ lesson }: { lesson: Lesson }) {
           ? <button type="button" class="button primary" onClick={() => { lesson.moveChapter(1); }}>Next chapter</button>
           : <button type="button" class="button primary" onClick={() => { lesson.startFresh(); }}>Now play yourself</button>}
       </div>
+      {!isSame(chapter, lesson.at.value) && (
+        <p class="away">You have moved on from what this chapter shows. <button type="button" class="link" onClick={() => { lesson.goToChapter(chapter.number); }}>Back to it</button></p>
+      )}
       <nav aria-label="Chapters">
         <ol class="chapters">
           {chapters.map(({ number, title }) => (

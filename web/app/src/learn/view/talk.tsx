@@ -11,6 +11,7 @@ export function Talk({ lesson }: { lesson: Lesson }) {
   const rows = new Map(lesson.theft.value?.rows.map((row) => [row.message, row]));
   return (
     <Panel id="talk" title="The conversation">
+      {messages.length === 0 && <p>You decide what happens: who writes, what arrives, what is late or lost. Steal a phone whenever you like.</p>}
       {shown.length === 0 && <p class="hint">Nothing was written yet. Only Alice can begin: she has Bob's keys from the directory.</p>}
       <ol class="talk">
         {shown.map((message) => <Bubble key={message.message} lesson={lesson} message={message} row={rows.get(message.message)} />)}

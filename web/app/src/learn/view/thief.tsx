@@ -16,27 +16,32 @@ export function Thief({ lesson }: { lesson: Lesson }) {
         The thief has copied {stolen} bytes, everything that {name}'s phone held, and gave it back unseen. He also has every
         ciphertext, earlier and later ones. {lesson.play.value.model ? "In this model he" : "The real core, started from the stolen bytes,"} opens{" "}
         <strong>{readable} of {rows.length}</strong> messages.{" "}
-        {outcome(theft)}
+        {outcome(theft, lesson.play.value.model)}
       </p>
       {rows.length > 0 && (
         <ol class="loot">
-          {rows.map((row, index) => (
-            <>
-              {row.sent === "after" && rows[index - 1]?.sent !== "after" && <Rule key={`${row.message}-theft`} tone="bad" text="Here the phone was copied" />}
-              {healed === row.message && <Rule key={`${row.message}-healed`} tone="good" text="Healed: from here on he reads nothing" />}
-              <LootRow key={row.message} row={row} victim={name} />
-            </>
-          ))}
+          {rows.flatMap((row, index) => [
+            row.sent === "after" && rows[index - 1]?.sent !== "after" && <Rule key={`${row.message}-theft`} tone="bad" text="Here the phone was copied" />,
+            healed === row.message && <Rule key={`${row.message}-healed`} tone="good" text="Healed: from here on he reads nothing" />,
+            <LootRow key={row.message} row={row} victim={name} />,
+          ])}
         </ol>
+      )}
+      {rows.some((row) => row.header) && (
+        <p class="hint">
+          {lesson.play.value.model ? "In the models everybody reads the headers: they are not sealed."
+            : "Headers are protected less than texts: a header key lives as long as its chain, and it is derived one chain ahead, so it heals one chain later."}
+        </p>
       )}
       <Compared lesson={lesson} />
     </Panel>
   );
 }
 
-function outcome({ healed, rows }: Stolen): string {
+function outcome({ healed, rows }: Stolen, model: boolean): string {
   if (healed !== null) return `From ${healed} on he reads nothing more: the conversation has healed by itself, and nobody had to notice.`;
   if (!rows.some((row) => row.sent === "after")) return "Let the two talk on, and see whether it heals.";
+  if (model) return "In this design it never heals: nothing new ever comes into the keys.";
   return "It has not healed yet: that takes an answer from each side, with fresh ratchet keys.";
 }
 

@@ -11,7 +11,8 @@ interface Column {
   readonly chain: readonly Key[];
 }
 
-const SPINE = ["agreement", "ephemeral", "one-time-prekey", "one-time-kem-prekey", "shared-secret", "root", "header"];
+/** The root first: from column to column, one leads to the next. */
+const SPINE = ["root", "shared-secret", "header", "agreement", "ephemeral", "one-time-prekey", "one-time-kem-prekey"];
 const CHAIN = ["chain", "message"];
 
 export function Tree({ lesson }: { lesson: Lesson }) {
@@ -34,7 +35,7 @@ export function Tree({ lesson }: { lesson: Lesson }) {
       <div class="tree" ref={scroller} tabIndex={0} role="group" aria-label="Key tree, scrolls sideways">
         {columns.map((column) => <ColumnView key={column.step} lesson={lesson} column={column} />)}
       </div>
-      {chosen !== undefined && <Chosen chosen={chosen} />}
+      {chosen !== undefined && <Chosen chosen={chosen} asked={lesson.chosen.value !== null} />}
     </Panel>
   );
 }
@@ -98,18 +99,19 @@ function Cell({ lesson, cell }: { lesson: Lesson; cell: Key }) {
   );
 }
 
-function Chosen({ chosen }: { chosen: Key }) {
+/** The key in the middle of attention: where it is from and who has it; all about it, if somebody asked. */
+function Chosen({ chosen, asked }: { chosen: Key; asked: boolean }) {
   const { name, text, from, status, hex } = chosen;
   const bytes = hex.alice ?? hex.bob;
   const differ = hex.alice !== null && hex.bob !== null && hex.alice !== hex.bob;
   return (
     <div class="chosen">
       <h3>{name}</h3>
-      <p>{text}</p>
-      {from.length > 0 && <p class="quiet">From {from.map((place) => spoken(idOf(place))).join(", ")}.</p>}
+      {asked && <p>{text}</p>}
+      {from.length > 0 && <p class="quiet">It came from {from.map((place) => spoken(idOf(place))).join(", ")}.</p>}
       <p class="quiet">{PARTIES.map((party) => `${nameOf(party)} ${statusWord(status[party])}.`).join(" ")}</p>
-      {bytes !== null && <Hex value={bytes} of={differ ? "key alice" : "key"} />}
-      {differ && hex.bob !== null && <Hex value={hex.bob} of="key bob" />}
+      {asked && bytes !== null && <Hex value={bytes} of={differ ? "key alice" : "key"} />}
+      {asked && differ && hex.bob !== null && <Hex value={hex.bob} of="key bob" />}
     </div>
   );
 }
