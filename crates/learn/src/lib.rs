@@ -2,7 +2,7 @@
 //!
 //! There are two ways through it, on one engine ([`Conversation`](conversation)):
 //!
-//! - [`play`]: the learner decides. A [`Schedule`] says who sends and what arrives, is held up or is
+//! - [`mod@play`]: the learner decides. A [`Schedule`] says who sends and what arrives, is held up or is
 //!   lost; `(seed, schedule)` gives a [`Play`](play::Play): for each step what the trace reported
 //!   and which keys each of the two holds. [`Theft`](theft) says what a thief of a phone reads.
 //!   [`guide`] is nine chapters through one such play.
@@ -12,7 +12,7 @@
 //! [`model`] has the two comparisons (one static key, a single ratchet). They are for teaching, say
 //! so, and are made of the core's own key derivation and encryption.
 //!
-//! Reading order: [`record`] → `conversation` → [`schedule`] → [`play`] → [`holdings`] → [`theft`] →
+//! Reading order: [`record`] → `conversation` → [`schedule`] → [`mod@play`] → [`holdings`] → [`theft`] →
 //! [`model`] → [`guide`], [`document`] → [`story`].
 
 mod conversation;
