@@ -1,6 +1,6 @@
 //! The walkthrough of Sprag: Alice and Bob talk on the real core, and its trace shows every key.
 //!
-//! There are two ways through it, on one engine ([`Conversation`](conversation)):
+//! There are two ways through it, on one engine (`conversation.rs`):
 //!
 //! - [`mod@play`]: the learner decides. A [`Schedule`] says who sends and what arrives, is held up or is
 //!   lost; `(seed, schedule)` gives a [`Play`](play::Play): for each step what the trace reported

@@ -86,10 +86,11 @@ function ColumnView({ lesson, column }: { lesson: Lesson; column: Column }) {
 function Cell({ lesson, cell }: { lesson: Lesson; cell: Key }) {
   const { id, name, status, place } = cell;
   const focus = lesson.focus.value === id;
+  const asked = lesson.chosen.value === id;
   return (
     <li class={`cell is-${place.key}`}>
-      <button type="button" class={`key ${focus ? "is-focus" : ""}`} aria-pressed={focus}
-        onClick={() => { lesson.chosen.value = focus && lesson.chosen.value === id ? null : id; }}>
+      <button type="button" class={`key ${focus ? "is-focus" : ""}`} aria-current={focus ? "true" : undefined} aria-pressed={asked}
+        onClick={() => { lesson.chosen.value = asked ? null : id; }}>
         <Mark status={status.alice} />
         <span class="key-name">{name}</span>
         <Mark status={status.bob} />
