@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::learn::LAST_STEP;
+use sprag_learn::{Design, Schedule};
+
+use crate::learn::Steal;
 use crate::messages::{list, recv, search, send};
 use crate::pages::{CompletionsOptions, ManOptions};
 use crate::serve::amount::{Count, Span};
@@ -93,7 +95,7 @@ pub(crate) enum Color {
     Never,
 }
 
-#[derive(Args, Clone, Copy, Debug)]
+#[derive(Args, Clone, Debug)]
 pub(crate) struct LearnOptions {
     /// Draw every key from this number, so that the run can be repeated byte for byte
     #[arg(long, value_name = "N")]
@@ -101,8 +103,26 @@ pub(crate) struct LearnOptions {
 
     /// Start at this step, 1 to 9
     #[arg(long, value_name = "N", default_value_t = 1, hide_default_value = true)]
-    #[arg(value_parser = clap::value_parser!(u8).range(1..=i64::from(LAST_STEP)))]
+    #[arg(value_parser = clap::value_parser!(u8).range(1..=i64::from(sprag_learn::story::LAST_STEP)))]
     pub(crate) step: u8,
+
+    /// Play this instead of the walkthrough: A and B write, dA1 delivers A1, xA1 loses it
+    #[arg(long, value_name = "A.dA1.B", conflicts_with = "step")]
+    pub(crate) schedule: Option<Schedule>,
+
+    /// Steal a phone in the play after so many actions
+    #[arg(long, value_name = "bob@2", requires = "schedule")]
+    pub(crate) steal: Option<Steal>,
+
+    /// Play it with a design for comparison: single-ratchet or static-key
+    #[arg(
+        long,
+        value_name = "DESIGN",
+        requires = "schedule",
+        default_value_t,
+        hide_default_value = true
+    )]
+    pub(crate) design: Design,
 
     /// Print one JSON document instead of text
     #[arg(long)]
@@ -310,7 +330,18 @@ Each part has a type:
            rows: [{ message, from, text, chain, n, sent, bob, readable,
            with, refusal }]
            healed: the message from which on the thief reads no text
-           headers: messages whose header he reads, but not the text";
+           headers: messages whose header he reads, but not the text
+
+With --schedule it is the play's, as the page /learn exports it:
+  format   \"sprag-learn-play\"
+  version  1; raised when a field changes its meaning or goes away
+  seed, schedule, design, theft: { victim, after, .. }: what it was made from
+  steps    [{ number, action, kind, party, message, title, text, refusal,
+           events, alice, bob, on_their_way }]; alice and bob are what each
+           holds: { keys: [{ place, name, hex, kept }], ratchet_key, theirs,
+           stored }
+  messages [{ message, from, text, chain, n, sealed, opened, lost, hex,
+           fields }]";
 
 const SERVE: &str = "\
 Run a relay: a key directory, and mailboxes that cannot read what they hold.

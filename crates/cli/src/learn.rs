@@ -1,44 +1,85 @@
-//! `sprag learn`: Alice and Bob, step by step. The script runs the core and yields steps as data;
-//! `text` and `json` are two ways to show them.
+//! `sprag learn`: Alice and Bob, step by step. The engine (`sprag-learn`) yields steps as data; `text`
+//! is how a terminal shows them.
 
 use std::io::{self, BufRead, IsTerminal, Write};
+use std::str::FromStr;
 
 use anstream::{AutoStream, ColorChoice};
 use anyhow::{Context, Result};
+use sprag_learn::play::Request;
+use sprag_learn::{Error, Party, document, play, story};
 
 use crate::arguments::LearnOptions;
-use steps::Walkthrough;
+use crate::failure::usage;
 
-mod conversation;
-mod json;
-mod recorder;
-mod script;
-mod steps;
 mod text;
-mod theft;
 
-pub(crate) use script::LAST_STEP;
+/// Whose phone is stolen, and after how many actions: `bob@2`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Steal(Party, usize);
 
-/// Runs the walkthrough and shows it.
+impl FromStr for Steal {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let said = text.split_once('@').and_then(|(victim, after)| {
+            let victim = match victim {
+                "alice" => Party::Alice,
+                "bob" => Party::Bob,
+                _ => return None,
+            };
+            Some(Self(victim, after.parse().ok()?))
+        });
+        said.ok_or("say whose phone, and after how many actions: alice@1, bob@2")
+    }
+}
+
+/// Runs the walkthrough or a play and shows it.
 pub(crate) fn run(options: LearnOptions, color: ColorChoice) -> Result<()> {
     let seed = options.seed.map_or_else(random_seed, Ok)?;
-    let mut walkthrough = script::walk(seed)?;
-    walkthrough.steps.retain(|step| step.number >= options.step);
+    let screen = text::Screen::current();
+    let mut shown = Shown { opening: text::opening(seed, screen), ..Shown::default() };
+    let json = if let Some(schedule) = options.schedule {
+        let theft = options.steal.map(|Steal(victim, after)| (victim, after));
+        let request = Request { seed, schedule, design: options.design, theft };
+        let play = play(request).map_err(|error| match error {
+            Error::Schedule(_) | Error::TheftTooLate => usage(error.into()),
+            Error::Protocol(_) | Error::Contradiction => error.into(),
+        })?;
+        shown.pages = text::play(&play, screen);
+        shown.closing = text::again(&play.request);
+        document::lines(&document::Document::from(&play))
+    } else {
+        let mut walkthrough = story::walk(seed)?;
+        walkthrough.steps.retain(|step| step.number >= options.step);
+        shown.pages = walkthrough.steps.iter().map(|step| text::pages(step, screen)).collect();
+        shown.closing = text::closing(seed);
+        story::json(&walkthrough)
+    };
     let mut stdout = AutoStream::new(io::stdout().lock(), color);
     if options.json {
-        json::write(&walkthrough, &mut stdout)?;
+        // Written at once: a terminal's stream looks at every piece that it is given.
+        stdout.write_all(&json)?;
         return Ok(stdout.flush()?);
     }
     let pauses = !options.no_input && io::stdin().is_terminal() && io::stdout().is_terminal();
-    show(&walkthrough, pauses, &mut stdout)?;
+    show(&shown, pauses, &mut stdout)?;
     Ok(stdout.flush()?)
 }
 
-fn show(walkthrough: &Walkthrough, pauses: bool, stdout: &mut impl Write) -> Result<()> {
-    let screen = text::Screen::current();
-    stdout.write_all(text::opening(walkthrough.seed, screen).as_bytes())?;
-    let steps = walkthrough.steps.iter().map(|step| text::pages(step, screen));
-    let pages: Vec<_> = steps.enumerate().flat_map(|(step, pages)| with(step, pages)).collect();
+/// What goes to a terminal.
+#[derive(Default)]
+struct Shown {
+    opening: String,
+    /// The pages of each step.
+    pages: Vec<Vec<String>>,
+    closing: String,
+}
+
+fn show(shown: &Shown, pauses: bool, stdout: &mut impl Write) -> Result<()> {
+    stdout.write_all(shown.opening.as_bytes())?;
+    let steps = shown.pages.iter().enumerate();
+    let pages: Vec<_> = steps.flat_map(|(step, pages)| with(step, pages)).collect();
     for (index, (step, page)) in pages.iter().enumerate() {
         stdout.write_all(page.as_bytes())?;
         stdout.flush()?;
@@ -48,11 +89,11 @@ fn show(walkthrough: &Walkthrough, pauses: bool, stdout: &mut impl Write) -> Res
             break;
         }
     }
-    Ok(stdout.write_all(text::closing(walkthrough.seed).as_bytes())?)
+    Ok(stdout.write_all(shown.closing.as_bytes())?)
 }
 
-fn with(step: usize, pages: Vec<String>) -> impl Iterator<Item = (usize, String)> {
-    pages.into_iter().map(move |page| (step, page))
+fn with(step: usize, pages: &[String]) -> impl Iterator<Item = (usize, &String)> {
+    pages.iter().map(move |page| (step, page))
 }
 
 /// Asks on stderr whether to go on; the end of the input says no.
@@ -75,6 +116,3 @@ fn random_seed() -> Result<u64> {
     getrandom::fill(&mut bytes).context("the operating system has no randomness")?;
     Ok(u32::from_be_bytes(bytes).into())
 }
-
-#[cfg(test)]
-mod tests;

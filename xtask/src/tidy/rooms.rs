@@ -48,7 +48,7 @@ struct Room {
     never_itself: &'static [&'static str],
 }
 
-const ROOMS: [Room; 7] = [
+const ROOMS: [Room; 9] = [
     Room {
         package: "sprag-protocol",
         rooms: &[],
@@ -85,8 +85,29 @@ const ROOMS: [Room; 7] = [
         never_itself: STORIES,
     },
     Room {
+        package: "sprag-learn",
+        rooms: &["sprag-protocol"],
+        web: true,
+        never: &[SYSTEM, SQL, TERMINAL, NETWORK],
+        never_itself: STORIES,
+    },
+    Room {
+        package: "sprag-learn-wasm",
+        rooms: &["sprag-learn", "sprag-protocol"],
+        web: true,
+        never: &[SQL, TERMINAL, NETWORK],
+        never_itself: STORIES,
+    },
+    Room {
         package: "sprag-cli",
-        rooms: &["sprag-api", "sprag-client", "sprag-protocol", "sprag-relay", "sprag-store"],
+        rooms: &[
+            "sprag-api",
+            "sprag-client",
+            "sprag-learn",
+            "sprag-protocol",
+            "sprag-relay",
+            "sprag-store",
+        ],
         web: false,
         never: &[],
         never_itself: SQL,

@@ -4,15 +4,18 @@ use std::env;
 use std::fmt::{self, Display};
 
 use anstyle::{AnsiColor, Style};
+use sprag_learn::record::{Happening, Hex, Party, Record, name};
+use sprag_learn::story::LAST_STEP;
+use sprag_learn::story::steps::{Cost, Field, Mode, Part, Seen, Step, Wire};
 use sprag_protocol::PublicKey;
 use sprag_protocol::trace::Place;
-
-use super::recorder::{Happening, Hex, Party, Record, name};
-use super::steps::{Cost, Field, Mode, Part, Seen, Step, Wire};
 use table::theft;
 use terminal_size::{Height, Width, terminal_size};
 
+mod played;
 mod table;
+
+pub(super) use played::{again, play};
 
 const TITLE: Style = Style::new().bold();
 /// Keys that are alive.
@@ -87,7 +90,7 @@ pub(super) fn closing(seed: u64) -> String {
 /// One step, in pages that fit on the screen.
 pub(super) fn pages(step: &Step, screen: Screen) -> Vec<String> {
     let Screen { width, page: height } = screen;
-    let head = format!("Step {} of {}: {}", step.number, super::LAST_STEP, step.title);
+    let head = format!("Step {} of {}: {}", step.number, LAST_STEP, step.title);
     let mut pages = vec![format!("\n{}\n", Styled(TITLE, head))];
     let blocks = blocks(&step.parts, width);
     for (index, block) in blocks.iter().flat_map(|block| cut(block, height)).enumerate() {
@@ -168,7 +171,7 @@ fn part(part: &Part, width: usize, goes_on: bool) -> String {
         }
         Part::Seen(seen) => out = self::seen(seen),
         Part::Cost(cost) => out = self::cost(cost),
-        Part::Theft(table) => out = theft(table),
+        Part::Theft(table) => out = theft(table, Party::Bob),
     }
     out
 }
