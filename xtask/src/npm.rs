@@ -1,72 +1,103 @@
-//! The npm packages under `web`: set up, checked, built and tested. Node is the only thing that is not installed here.
+//! What is for browsers, built with Node: the npm package, and the web chat that the binary carries; and their tests.
 
 use std::env;
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-use crate::project::{Project, output, succeed};
+use crate::project::{Project, succeed};
+
+/// The oldest Node.js that builds it, as the packages ask for.
+const OLDEST: (u32, u32) = (20, 19);
+
+/// The packages, each after those that it is made of, with what builds it.
+const PACKAGES: [(&str, &[&str]); 2] = [("sdk", &["inline", "build"]), ("app", &["build"])];
 
 /// Where Debian's Chromium is.
 const CHROMIUM: [&str; 2] = ["/usr/bin/chromium", "/usr/bin/chromium-browser"];
 
-/// Installs what the lock file names, where that was not done yet.
-pub(crate) fn install(project: &Project) -> Result<()> {
-    node(project)?;
-    let web = web(project);
-    let (lock, done) = (web.join("package-lock.json"), web.join("node_modules/.package-lock.json"));
-    let modified = |path: PathBuf| path.metadata().and_then(|file| file.modified()).ok();
-    if modified(done).is_some_and(|done| modified(lock).is_some_and(|lock| lock <= done)) {
-        return Ok(());
-    }
-    project.step("install the npm packages of web/package-lock.json");
-    succeed(project.command("npm").current_dir(web).args(["ci", "--no-audit", "--no-fund"]))
+/// What a machine has for it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Node {
+    There,
+    /// Its version, as it says it.
+    TooOld(String),
+    Missing,
 }
 
-/// Builds the package `sprag`, out of the module that `cargo xtask web` has made.
+/// Whether there is a Node.js, and a new enough one.
+pub(crate) fn node(project: &Project) -> Node {
+    let mut node = project.command("node");
+    let answer = node.arg("--version").stderr(Stdio::null()).output();
+    let Some(answer) = answer.ok().filter(|answer| answer.status.success()) else {
+        return Node::Missing;
+    };
+    judge(String::from_utf8_lossy(&answer.stdout).trim())
+}
+
+fn judge(version: &str) -> Node {
+    let mut numbers = version.trim_start_matches('v').split('.').map(str::parse);
+    match (numbers.next(), numbers.next()) {
+        (Some(Ok(major)), Some(Ok(minor))) if (major, minor) >= OLDEST => Node::There,
+        _ => Node::TooOld(version.to_owned()),
+    }
+}
+
+/// Installs what the packages need, where that is not done, and builds them in their order. The module for
+/// WebAssembly is built before (`cargo xtask web`).
 pub(crate) fn build(project: &Project) -> Result<()> {
-    install(project)?;
-    project.step("build the npm package");
-    for script in ["inline", "build"] {
-        succeed(&mut script_of(project, "sdk", script))?;
+    let web = project.root().join("web");
+    install(project, &web)?;
+    for (package, scripts) in PACKAGES {
+        for script in scripts {
+            project.step(&format!("npm run {script}, in web/{package}"));
+            let mut npm = npm(project, &web);
+            succeed(npm.args(["run", "--silent", script, "--workspace", package]))?;
+        }
     }
     Ok(())
 }
 
-/// Types, lint and tests of everything under `web`. The program of the relay must be built.
+/// `npm ci`, unless what the lock file says is there already.
+fn install(project: &Project, web: &Path) -> Result<()> {
+    let lock = web.join("package-lock.json");
+    let wanted = fs::read(&lock).with_context(|| lock.display().to_string())?;
+    // npm's own record of what it installed says nothing of where it came from; a copy does.
+    let done = web.join("node_modules/.installed-package-lock.json");
+    if fs::read(&done).is_ok_and(|installed| installed == wanted) {
+        return Ok(());
+    }
+    project.step("npm ci, in web");
+    succeed(npm(project, web).args(["ci", "--no-audit", "--no-fund"]))
+        .context("the packages from npm cannot be installed; `cargo xtask up --no-web` goes without them")?;
+    fs::write(&done, wanted).with_context(|| done.display().to_string())
+}
+
+/// What tests need of Node.js: that it is there.
+pub(crate) fn needed(project: &Project) -> Result<()> {
+    let (major, minor) = OLDEST;
+    match node(project) {
+        Node::There => Ok(()),
+        Node::TooOld(version) => bail!("Node.js is {version}; the tests need {major}.{minor} or newer"),
+        Node::Missing => {
+            bail!("there is no Node.js; the tests need {major}.{minor} or newer (https://nodejs.org)")
+        }
+    }
+}
+
+/// Types, lint and tests of everything under `web`, which is built. The program of the relay must be too.
 pub(crate) fn test(project: &Project) -> Result<()> {
-    build(project)?;
+    let web = project.root().join("web");
     project.step("check the types and the style of web");
-    let web = web(project);
-    for arguments in [["run", "types"], ["run", "lint"]] {
-        succeed(project.command("npm").current_dir(&web).args(arguments))?;
+    for script in ["types", "lint"] {
+        succeed(npm(project, &web).args(["run", "--silent", script]))?;
     }
     chromium(project)?;
     project.step("test web, in Node and in Chromium");
     let program = project.metadata()?.target_directory.join("debug/sprag");
-    succeed(project.command("npm").current_dir(&web).arg("test").env("SPRAG", program))
-}
-
-fn script_of(project: &Project, package: &str, script: &str) -> std::process::Command {
-    let mut npm = project.command("npm");
-    npm.current_dir(web(project)).args(["run", "--silent", script, "--workspace", package]);
-    npm
-}
-
-fn web(project: &Project) -> PathBuf {
-    project.root().join("web")
-}
-
-fn node(project: &Project) -> Result<()> {
-    let mut command = project.command("node");
-    let version = output(command.arg("--version")).unwrap_or_default();
-    let major =
-        version.trim().trim_start_matches('v').split('.').next().and_then(|text| text.parse().ok());
-    match major {
-        Some(20_u32..) => Ok(()),
-        Some(_) => bail!("Node is {}; the npm packages need version 20 or later", version.trim()),
-        None => bail!("there is no Node; install version 20 or later (https://nodejs.org)"),
-    }
+    succeed(npm(project, &web).arg("test").env("SPRAG", program))
 }
 
 /// Installs Chromium where it is missing and Debian's packages can be installed.
@@ -81,3 +112,12 @@ fn chromium(project: &Project) -> Result<()> {
     succeed(project.command("apt-get").args(install))
         .context("Chromium could not be installed; install it, or name it in CHROMIUM")
 }
+
+fn npm(project: &Project, web: &Path) -> Command {
+    let mut npm = project.command(if cfg!(windows) { "npm.cmd" } else { "npm" });
+    npm.current_dir(web);
+    npm
+}
+
+#[cfg(test)]
+mod tests;

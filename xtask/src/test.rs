@@ -10,10 +10,12 @@ use crate::{npm, programs, web};
 pub(crate) fn run(project: &Project) -> Result<()> {
     programs::compiler(project)?;
     programs::authority(project)?;
+    npm::needed(project)?;
+    web::run(project)?;
+    npm::build(project)?;
     project.step("build the tests");
     let selection = ["--workspace", "--locked"];
     succeed(project.cargo(["test", "--no-run"]).args(selection))?;
-    web::run(project)?;
     npm::test(project)?;
     project.step("run the tests");
     succeed(project.cargo(["test", "--no-fail-fast"]).args(selection))

@@ -2,7 +2,7 @@
 //! becomes `web/sdk/wasm`, which the npm package is made from.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
@@ -16,6 +16,11 @@ const TARGET: &str = "wasm32-unknown-unknown";
 
 /// The module's name, as cargo has it.
 const MODULE: &str = "sprag_wasm";
+
+/// The walkthrough's module: cargo's name, the page's name for it, and its place in the web app.
+const WALKTHROUGH: &str = "sprag_learn_wasm";
+const WALKTHROUGH_OUT: &str = "sprag_learn";
+const WALKTHROUGH_FOLDER: &str = "web/app/src/learn/module";
 
 /// What is built of the module.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -33,6 +38,7 @@ pub(crate) fn run(project: &Project) -> Result<()> {
         project.step(&format!("build for {TARGET}: {}", room.join(" ")));
         succeed(toolchain.build(project).arg("--release").args(room))?;
     }
+    walkthrough(project, &toolchain)?;
     let folder = bind(project, &toolchain, Kind::Release)?;
     let module = folder.join(format!("{MODULE}_bg.wasm"));
     let length = fs::metadata(&module).with_context(|| module.display().to_string())?.len();
@@ -87,13 +93,32 @@ fn bind(project: &Project, toolchain: &Toolchain, kind: Kind) -> Result<PathBuf>
         }
     };
     succeed(&mut build)?;
-    project.step("bind it to JavaScript");
-    fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
-    let module = target.join(format!("{TARGET}/web/{MODULE}.wasm"));
-    let mut bind = project.cargo(["run", "--quiet", "--locked", "--package", "xtask-bind", "--"]);
-    succeed(bind.arg(&module).arg(&folder).arg(MODULE))?;
     let types = project.root().join("crates/wasm/types.d.ts");
-    let copied = fs::copy(&types, folder.join(format!("{MODULE}.d.ts")));
-    copied.with_context(|| types.display().to_string())?;
+    write(project, (MODULE, MODULE), &folder, &types)?;
     Ok(folder)
+}
+
+/// Builds the module of the page `/learn`, a small one of its own.
+pub(crate) fn walkthrough_module(project: &Project) -> Result<()> {
+    walkthrough(project, &toolchain(project)?)
+}
+
+fn walkthrough(project: &Project, toolchain: &Toolchain) -> Result<()> {
+    project.step(&format!("build for {TARGET}: -p sprag-learn-wasm"));
+    succeed(toolchain.build(project).args(["--profile", "web", "-p", "sprag-learn-wasm"]))?;
+    let folder = project.root().join(WALKTHROUGH_FOLDER);
+    let types = project.root().join("crates/learn-wasm/types.d.ts");
+    write(project, (WALKTHROUGH, WALKTHROUGH_OUT), &folder, &types)
+}
+
+/// Writes a built module (`built` is cargo's name of it), and what JavaScript needs to call it, into a folder.
+fn write(project: &Project, (built, name): (&str, &str), folder: &Path, types: &Path) -> Result<()> {
+    project.step("bind it to JavaScript");
+    fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+    let module = project.metadata()?.target_directory.join(format!("{TARGET}/web/{built}.wasm"));
+    let mut bind = project.cargo(["run", "--quiet", "--locked", "--package", "xtask-bind", "--"]);
+    succeed(bind.arg(&module).arg(folder).arg(name))?;
+    let copied = fs::copy(types, folder.join(format!("{name}.d.ts")));
+    copied.with_context(|| types.display().to_string())?;
+    Ok(())
 }
