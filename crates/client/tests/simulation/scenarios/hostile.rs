@@ -26,6 +26,22 @@ impl World {
     }
 }
 
+/// The number beside an envelope is the relay's word: one that belongs to another message silences it not.
+#[test]
+fn a_number_of_another_message_hides_neither() {
+    let (mut world, alice, bob) = acquainted(39);
+    world.switch_off(bob);
+    let texts = [world.say(alice, "bob"), world.say(alice, "bob")];
+    world.drain();
+    let mailbox = world.relay.mailbox(&("bob".into(), 1)).unwrap();
+    let [first, second] = mailbox.waiting.make_contiguous() else { panic!("two wait") };
+    first.number = second.number;
+    world.switch_on(bob);
+    world.settle();
+    assert!(texts.iter().all(|text| world.has_read(bob, text)));
+    world.check_pairs();
+}
+
 #[test]
 fn an_older_list_is_refused() {
     let mut world = World::with(30, &[("alice", 1), ("bob", 1)]);

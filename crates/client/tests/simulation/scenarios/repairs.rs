@@ -23,6 +23,20 @@ fn what_cannot_be_read_is_asked_for_and_sent_again() {
     world.check_pairs();
 }
 
+#[test]
+fn a_request_that_cannot_be_read_is_asked_for_too() {
+    let (mut world, alice, bob) = acquainted(58);
+    // The message, and what asks for it.
+    world.relay.hostile.corrupts = 2;
+    let text = world.say(alice, "bob");
+    world.drain();
+    assert_eq!((unreadable(&world, bob), unreadable(&world, alice)), (1, 1));
+    assert!(world.has_read(bob, &text));
+    world.ledger.unordered = true;
+    world.check_liveness();
+    world.check_pairs();
+}
+
 /// At most once an hour and device, both ways: what cannot be read within the hour is asked for after it.
 #[test]
 fn a_device_is_asked_once_an_hour() {
