@@ -1,5 +1,5 @@
-//! Programs of the system: a C compiler, with which `aws-lc-sys` and SQLite are built, and Pebble, the
-//! authority that the relay's tests get certificates from.
+//! Programs of the system: a C compiler, with which `aws-lc-sys` and SQLite are built, Pebble, the
+//! authority that the relay's tests get certificates from, and Node.
 
 use std::env;
 use std::ffi::OsString;
@@ -34,6 +34,16 @@ pub(crate) fn authority(project: &Project) -> Result<()> {
         "there is no `pebble`, which a test of the relay needs: install it (Debian: `apt-get \
          install pebble`; elsewhere from https://github.com/letsencrypt/pebble)"
     )
+}
+
+/// Makes sure that there is Node, as new as what is built for it needs.
+pub(crate) fn node(project: &Project) -> Result<()> {
+    let version = output(project.command("node").arg("--version")).unwrap_or_default();
+    let major = version.trim().trim_start_matches('v').split('.').next();
+    if major.and_then(|major| major.parse::<u32>().ok()).is_some_and(|major| major >= 20) {
+        return Ok(());
+    }
+    bail!("there is no Node 20 or newer (`node --version`): install it from https://nodejs.org")
 }
 
 /// Installs one of Debian's packages; `false` where that cannot be done here.
