@@ -419,7 +419,7 @@ export class Identity {
   /** A bundle for whoever writes first; can be used by many, at the price of a replayable first message. */
   bundle(now: number): Uint8Array;
   /** Bundles with one-time prekeys, each for one session only. Changes the state: export it before they are given out.
-   *  Up to 76 at a time (PROTOCOL.md); those that are out are counted. Faults: ids-used-up. */
+   *  100 at a time. Faults: ids-used-up. */
   oneTimeBundles(now: number): Uint8Array[];
   /** Once a day: new prekeys where due, old ones erased. True where bundles are to be made anew. */
   rotate(now: number): boolean;

@@ -42,7 +42,7 @@ enum Chore {
     Ci,
     /// Check what no compiler checks: walls between rooms, file sizes, requirements, threats.
     Tidy,
-    /// Build the protocol for WebAssembly.
+    /// Build what a browser runs for WebAssembly, and the module in web/sdk/wasm.
     Web,
     /// Check licences, bans and sources of the dependencies.
     Deny(deny::Options),

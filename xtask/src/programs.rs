@@ -1,5 +1,5 @@
-//! Programs of the system: a C compiler, with which `aws-lc-sys` and SQLite are built, and Pebble, the
-//! authority that the relay's tests get certificates from.
+//! Programs of the system: a C compiler, with which `aws-lc-sys` and SQLite are built, Pebble, the
+//! authority that the relay's tests get certificates from, and Node.
 
 use std::env;
 use std::ffi::OsString;

@@ -1,5 +1,5 @@
-//! `cargo xtask test`: every test of every room and of the chores, documentation examples too; and of what is under `web`,
-//! in Node and in Chromium.
+//! `cargo xtask test`: every test of every room and of the chores, documentation examples too; those of the module for
+//! JavaScript, in Node; and those of what is under `web`, in Node and in Chromium.
 
 use anyhow::Result;
 
@@ -16,7 +16,17 @@ pub(crate) fn run(project: &Project) -> Result<()> {
     project.step("build the tests");
     let selection = ["--workspace", "--locked"];
     succeed(project.cargo(["test", "--no-run"]).args(selection))?;
+    vectors(project)?;
     npm::test(project)?;
     project.step("run the tests");
     succeed(project.cargo(["test", "--no-fail-fast"]).args(selection))
+}
+
+/// The module of the test vectors, in Node.
+fn vectors(project: &Project) -> Result<()> {
+    let module = web::module(project, web::Kind::Vectors)?;
+    project.step("run the tests of the module in Node");
+    let mut node = project.command("node");
+    node.args(["--test", "crates/wasm/tests/node/"]).env("SPRAG_WASM", &module);
+    succeed(&mut node)
 }

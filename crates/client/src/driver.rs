@@ -35,7 +35,7 @@ use crate::error::Error;
 use crate::input::{Input, Ticket};
 use crate::sorted::Map;
 
-use action::{Action, Rows, RowRead, Step};
+use action::{Action, RowRead, Rows, Step};
 use calls::Calls;
 use files::Transfer;
 use line::{Line, State};
@@ -76,7 +76,10 @@ enum Awaiting {
 /// How far it is.
 enum Life {
     /// The engine is to be read; whether it was there before, and not before which time.
-    Loading { again: bool, after: u64 },
+    Loading {
+        again: bool,
+        after: u64,
+    },
     Running,
     Ended,
 }
@@ -280,15 +283,18 @@ impl Driver {
         let frames = mem::take(&mut self.effects.frames);
         // Where the socket is gone, everything is said again on the next one.
         if self.line.online().is_some() {
-            frames.into_iter().for_each(|frame| self.write(frame));
+            for frame in frames {
+                self.write(frame);
+            }
         }
         for (call, what) in mem::take(&mut self.effects.calls) {
             self.engine_asks(call, &what);
         }
         for notice in mem::take(&mut self.effects.notices) {
-            match notice {
-                Notice::Reply { ticket, result } => self.replied(ticket, result),
-                notice => self.actions.push(Action::Notice(notice)),
+            if let Notice::Reply { ticket, result } = notice {
+                self.replied(ticket, result);
+            } else {
+                self.actions.push(Action::Notice(notice));
             }
         }
         self.actions.append(&mut self.told);
@@ -353,6 +359,12 @@ impl Driver {
         }
         self.line.state = State::Ended;
         self.refuse_all(&Error::Closed);
+        for event in mem::take(&mut self.events) {
+            if let Event::Wish(ticket, _) = event {
+                let result = Box::new(Err(Error::Closed));
+                self.actions.push(Action::Answer { ticket, result });
+            }
+        }
         self.life = Life::Ended;
         self.awaiting = None;
     }
@@ -453,3 +465,6 @@ fn seconds(now: u64) -> Timestamp {
 fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests;

@@ -29,8 +29,8 @@ use crate::content::MessageId;
 use crate::effects::{CallId, Effects};
 use crate::input::Input;
 use crate::record::Stage;
-use crate::view::{Conversation, LinkCode, MessageState, OwnDevice, PeerView, Trust};
 use crate::sorted::{Map, Set};
+use crate::view::{Conversation, LinkCode, MessageState, OwnDevice, PeerView, Trust};
 
 pub use load::LoadError;
 use outbox::Outgoing;

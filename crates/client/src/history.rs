@@ -9,8 +9,8 @@ use sprag_store::{Collection, Key, Page, Profile, Store, StoreError, Value};
 use crate::content::{Body, MessageId, Said};
 use crate::engine::{Engine, history, mark as place_of_mark};
 use crate::record;
-use crate::view::{Entry, Event, Failed, MessageState};
 use crate::sorted::Map;
+use crate::view::{Entry, Event, Failed, MessageState};
 
 /// How many entries are looked at together where many are.
 pub(crate) const STEP: usize = 256;
@@ -81,11 +81,7 @@ pub fn incoming<S: Records>(
 
 /// By arrival; within a conversation as it has them, since the sort is stable.
 fn in_order((with, one): &Found, (other, next): &Found) -> Ordering {
-    if with == other {
-        one.position.cmp(&next.position)
-    } else {
-        one.received.cmp(&next.received)
-    }
+    if with == other { one.position.cmp(&next.position) } else { one.received.cmp(&next.received) }
 }
 
 /// What [`Command::MarkRead`](crate::Command::MarkRead) is told where a person has read up to a position: below which

@@ -7,7 +7,7 @@
 pub use std::collections::{BTreeMap as Map, BTreeSet as Set};
 
 #[cfg(target_arch = "wasm32")]
-pub use vectors::{Map, Set};
+pub use vectors::{Entry, Iter, IterMut, Map, Set};
 
 #[cfg(any(target_arch = "wasm32", test))]
 mod vectors;

@@ -4,8 +4,8 @@ use sprag_client::driver::{self, Driver, Outgoing, Wish};
 use sprag_client::{Engine, Error, LinkCode, MessageId, Refusal};
 use sprag_protocol::{AccountName, DeviceId, Timestamp};
 use sprag_store::StoreError;
-use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsCast, JsValue};
 use zeroize::Zeroizing;
 
 use sprag_client::input::Ticket;
@@ -76,12 +76,7 @@ impl Client {
     ///
     /// # Errors
     /// A fault.
-    pub fn link(
-        vault: &Vault,
-        who: &JsValue,
-        options: &JsValue,
-        now: f64,
-    ) -> Result<Self, Fault> {
+    pub fn link(vault: &Vault, who: &JsValue, options: &JsValue, now: f64) -> Result<Self, Fault> {
         let mut rng = randomness()?;
         let offline = flag(options, "offline");
         let driver = Driver::link(&vault.key, names(who)?, offline, moment(now), &mut rng);
@@ -279,12 +274,7 @@ impl Client {
     ///
     /// # Errors
     /// A fault.
-    pub fn history(
-        &mut self,
-        with: &str,
-        before: Option<f64>,
-        most: f64,
-    ) -> Result<f64, Fault> {
+    pub fn history(&mut self, with: &str, before: Option<f64>, most: f64) -> Result<f64, Fault> {
         let before = before.map(count).transpose()?;
         self.wish(Wish::History { with: name(with)?, before, limit: limit(most)? })
     }
@@ -428,9 +418,10 @@ impl Client {
             Some(_) if engine.is_ready() => "ready",
             Some(_) => "beginning",
         };
-        let prekeys = self.driver.prekeys().map(|left| {
-            Plain::new().with("oneTime", left.one_time).with("kem", left.one_time_kem)
-        });
+        let prekeys = self
+            .driver
+            .prekeys()
+            .map(|left| Plain::new().with("oneTime", left.one_time).with("kem", left.one_time_kem));
         let (queued, in_flight) = engine.unsettled();
         let length = |length: usize| number(u64::try_from(length).unwrap_or(u64::MAX));
         Ok(Plain::of("account", engine.account().as_str())

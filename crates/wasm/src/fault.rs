@@ -46,10 +46,9 @@ impl From<Fault> for JsValue {
     fn from(fault: Fault) -> Self {
         match fault.0 {
             Kind::Client(error) => shown(&error),
-            Kind::Other { code, message } => Plain::of("code", code)
-                .with("retryable", false)
-                .with("message", message)
-                .into(),
+            Kind::Other { code, message } => {
+                Plain::of("code", code).with("retryable", false).with("message", message).into()
+            }
         }
     }
 }

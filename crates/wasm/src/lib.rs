@@ -14,11 +14,20 @@ mod plain;
 mod randomness;
 mod ratchet;
 mod restore;
+#[cfg(feature = "vectors")]
+mod script;
 mod step;
 mod vault;
+#[cfg(feature = "vectors")]
+mod vectors;
 mod view;
 
 pub use client::{Client, check_link_code, check_name, check_origin, version};
+pub use fault::Fault;
 pub use ratchet::{Identity, Session, safety_number_of};
 pub use restore::Restore;
+#[cfg(feature = "vectors")]
+pub use script::{script, script_left};
 pub use vault::Vault;
+#[cfg(feature = "vectors")]
+pub use vectors::*;

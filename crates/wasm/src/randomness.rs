@@ -1,4 +1,4 @@
-//! Where randomness enters: the browser's, or Node's, by WebCrypto.
+//! Where randomness enters: the browser's, or Node's, by `WebCrypto`.
 
 use chacha20::ChaCha20Rng;
 use rand_core::SeedableRng;

@@ -13,7 +13,7 @@ use crate::plain::{Plain, bytes, list, moment, name};
 use crate::randomness::{Randomness, randomness};
 use crate::view;
 
-fn env(now: f64, rng: &mut Randomness) -> Env<'_, Randomness> {
+pub(crate) fn env(now: f64, rng: &mut Randomness) -> Env<'_, Randomness> {
     Env::new(Timestamp::from_seconds(moment(now) / 1000), rng)
 }
 
@@ -42,8 +42,8 @@ fn card(bytes: &[u8]) -> Result<DeviceIdentity, Fault> {
 /// A device: identity and private prekeys.
 #[wasm_bindgen]
 pub struct Identity {
-    device: LocalDevice,
-    rng: Randomness,
+    pub(crate) device: LocalDevice,
+    pub(crate) rng: Randomness,
 }
 
 #[wasm_bindgen]
@@ -72,6 +72,7 @@ impl Identity {
 
     /// Its state.
     #[wasm_bindgen(js_name = export)]
+    #[must_use]
     pub fn export_state(&self) -> JsValue {
         bytes(self.device.to_bytes().expose())
     }
@@ -164,6 +165,7 @@ impl Session {
 
     /// Its state.
     #[wasm_bindgen(js_name = export)]
+    #[must_use]
     pub fn export_state(&self) -> JsValue {
         bytes(self.sessions.to_bytes().expose())
     }

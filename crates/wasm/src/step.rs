@@ -29,9 +29,8 @@ fn row_of(id: &[u8]) -> Result<RowId, Fault> {
 
 /// The answers to a "read".
 pub(crate) fn rows(answers: &JsValue) -> Result<Vec<Rows>, Fault> {
-    let found = |row: JsValue| {
-        Ok((row_of(&octets(&get(&row, "row"))?)?, octets(&get(&row, "value"))?))
-    };
+    let found =
+        |row: JsValue| Ok((row_of(&octets(&get(&row, "row"))?)?, octets(&get(&row, "value"))?));
     let answer = |rows: JsValue| items(&rows)?.into_iter().map(found).collect();
     items(answers)?.into_iter().map(answer).collect()
 }
@@ -65,9 +64,7 @@ fn read(read: &RowRead) -> Plain {
 pub(crate) fn step(step: Step) -> JsValue {
     match step {
         Step::Commit(batch) => Plain::of("step", "commit").with("changes", changes(&batch)),
-        Step::Read(reads) => {
-            Plain::of("step", "read").with("reads", list(reads.iter().map(read)))
-        }
+        Step::Read(reads) => Plain::of("step", "read").with("reads", list(reads.iter().map(read))),
         Step::Act(actions) => {
             Plain::of("step", "act").with("actions", list(actions.into_iter().map(action)))
         }
@@ -98,12 +95,12 @@ fn action(action: Action) -> Plain {
             of("write").with("socket", number(socket)).with("bytes", bytes(&said))
         }
         Action::HangUp { socket } => of("hang-up").with("socket", number(socket)),
-        Action::Answer { ticket, result: Ok(given) } => {
-            of("answer").with("ticket", number(ticket.0)).with("value", value(&given))
-        }
-        Action::Answer { ticket, result: Err(error) } => {
-            of("refuse").with("ticket", number(ticket.0)).with("fault", shown(&error))
-        }
+        Action::Answer { ticket, result } => match *result {
+            Ok(given) => of("answer").with("ticket", number(ticket.0)).with("value", value(&given)),
+            Err(error) => {
+                of("refuse").with("ticket", number(ticket.0)).with("fault", shown(&error))
+            }
+        },
         Action::Slice { transfer, from, to } => of("slice")
             .with("transfer", number(transfer))
             .with("from", number(from))
@@ -126,7 +123,8 @@ fn action(action: Action) -> Plain {
         Action::Registered => of("happening").with("happening", Plain::of("what", "registered")),
         Action::StoreFailed(error) => {
             let fault = shown(&Error::Store(error));
-            of("happening").with("happening", Plain::of("what", "store-failed").with("fault", fault))
+            of("happening")
+                .with("happening", Plain::of("what", "store-failed").with("fault", fault))
         }
     }
 }
@@ -171,9 +169,9 @@ fn value(value: &Value) -> JsValue {
         Value::Device(device) => Plain::new().with("device", device.get()).into(),
         Value::Entries(entries) => list(entries.iter().map(view::entry)),
         Value::Found(found) => list(found.iter().map(|(with, entry)| view::found(with, entry))),
-        Value::State(state) => Plain::of("state", view::state(*state))
-            .maybe("reason", view::reason(*state))
-            .into(),
+        Value::State(state) => {
+            Plain::of("state", view::state(*state)).maybe("reason", view::reason(*state)).into()
+        }
         Value::Incoming(cursor, found) => {
             let below = cursor.iter().fold(Plain::new(), |plain, (name, below)| {
                 plain.with(name.as_str(), number(*below))

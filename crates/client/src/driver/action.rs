@@ -87,7 +87,7 @@ pub enum Action {
         /// Which.
         ticket: Ticket,
         /// What came of it.
-        result: Result<Value, Error>,
+        result: Box<Result<Value, Error>>,
     },
     /// Something happened; never a reply.
     Notice(Notice),
@@ -142,7 +142,7 @@ pub enum Value {
         position: u64,
     },
     /// An account.
-    Peer(PeerView),
+    Peer(Box<PeerView>),
     /// What two people compare.
     SafetyNumber(SafetyNumber),
     /// A device that was signed in.
@@ -156,7 +156,7 @@ pub enum Value {
     /// What arrived, and up to where that is.
     Incoming(Cursor, Vec<Found>),
     /// A file that was received.
-    File(Attachment),
+    File(Box<Attachment>),
 }
 
 /// What is between a device and its relay.

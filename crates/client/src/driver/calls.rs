@@ -103,14 +103,12 @@ impl Driver {
                 continue;
             }
             if out.signed {
-                match self.calls.token(now) {
-                    Some(token) => out.token = Some(token.text().to_owned()),
-                    None => {
-                        self.calls.waiting.push_back(out);
-                        self.log_in(now, rng);
-                        continue;
-                    }
-                }
+                let Some(token) = self.calls.token(now) else {
+                    self.calls.waiting.push_back(out);
+                    self.log_in(now, rng);
+                    continue;
+                };
+                out.token = Some(token.text().to_owned());
             }
             self.send(out);
         }

@@ -27,7 +27,7 @@ impl Driver {
     pub(super) fn receive(&mut self, ticket: Ticket, file: Attachment, from: u64) {
         let chunk = CHUNK_LEN as u64;
         let layout = Layout::of(file.length).ok_or(Error::FileDamaged);
-        let next = u32::try_from(from / chunk).ok().filter(|_| from % chunk == 0);
+        let next = u32::try_from(from / chunk).ok().filter(|_| from.is_multiple_of(chunk));
         let (Ok(layout), Some(next)) = (layout, next.filter(|_| from <= file.length)) else {
             return self.answer(ticket, Err(Error::FileDamaged));
         };
@@ -47,7 +47,7 @@ impl Driver {
         let Some((ticket, receiving)) = self.receiving(id) else { return };
         let (layout, next) = (receiving.layout, receiving.next);
         if next >= layout.chunks() {
-            let file = receiving.file.clone();
+            let file = Box::new(receiving.file.clone());
             self.transfers.remove(&id);
             self.show_progress(ticket, layout.progress(next));
             return self.answer(ticket, Ok(Value::File(file)));

@@ -12,8 +12,8 @@ use crate::exchange::Lost;
 use crate::input::Ticket;
 use crate::retry::Patience;
 
-pub use super::upload::Outgoing;
 pub(super) use super::upload::Begun;
+pub use super::upload::Outgoing;
 
 /// A file between its first byte and its last.
 pub(super) struct Transfer {

@@ -30,12 +30,24 @@ pub(super) enum State {
     /// A token is needed, or the relay is asked who we are to it.
     Token,
     /// The socket is being opened.
-    Opening { socket: u64, until: u64 },
+    Opening {
+        socket: u64,
+        until: u64,
+    },
     /// Its first word is awaited.
-    Greeting { socket: u64, until: u64 },
+    Greeting {
+        socket: u64,
+        until: u64,
+    },
     /// It is there; when something was last heard, and when the relay was asked to say something.
-    Online { socket: u64, heard: u64, asked: Option<u64> },
-    Waiting { until: u64 },
+    Online {
+        socket: u64,
+        heard: u64,
+        asked: Option<u64>,
+    },
+    Waiting {
+        until: u64,
+    },
     Ended,
 }
 
@@ -85,15 +97,12 @@ impl Line {
     /// When it has something to do next.
     pub(super) fn wake_at(&self) -> Option<u64> {
         match self.state {
-            State::Opening { until, .. } | State::Greeting { until, .. } => Some(until),
-            State::Waiting { until } => Some(until),
+            State::Opening { until, .. }
+            | State::Greeting { until, .. }
+            | State::Waiting { until } => Some(until),
             State::Online { asked: Some(asked), .. } => Some(after(asked, ANSWER_WITHIN)),
             State::Online { heard, asked: None, .. } => Some(after(heard, SILENCE)),
-            State::Offline
-            | State::Idle
-            | State::Registering
-            | State::Token
-            | State::Ended => None,
+            State::Offline | State::Idle | State::Registering | State::Token | State::Ended => None,
         }
     }
 }
@@ -267,9 +276,8 @@ impl Driver {
         if self.line.socket() != Some(socket) {
             return;
         }
-        let frame = match FromRelay::decode(bytes) {
-            Ok(FromRelay { frame }) => frame,
-            Err(_) => return self.broken(Error::NotARelay.into(), now, rng),
+        let Ok(FromRelay { frame }) = FromRelay::decode(bytes) else {
+            return self.broken(Error::NotARelay.into(), now, rng);
         };
         if let Some(Frame::Closing(closing)) = frame {
             if Code::parse(&closing.code) == Some(Code::Unauthenticated) {

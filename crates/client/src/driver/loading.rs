@@ -184,7 +184,7 @@ impl Driver {
         all.sort_unstable();
         all.dedup();
         for ticket in all {
-            self.actions.push(Action::Answer { ticket, result: Err(error.clone()) });
+            self.actions.push(Action::Answer { ticket, result: Box::new(Err(error.clone())) });
         }
     }
 }

@@ -24,18 +24,44 @@ const PAST: usize = 200;
 
 /// A question, as far as it has come.
 pub(super) enum Question {
-    Page { with: AccountName, before: Option<u64>, limit: usize },
-    From { with: AccountName, from: u64, limit: usize },
+    Page {
+        with: AccountName,
+        before: Option<u64>,
+        limit: usize,
+    },
+    From {
+        with: AccountName,
+        from: u64,
+        limit: usize,
+    },
     Search(Searching),
-    State { with: AccountName, id: MessageId },
+    State {
+        with: AccountName,
+        id: MessageId,
+    },
     Incoming(Option<Cursor>),
-    Retry { with: AccountName, id: MessageId, before: Option<u64> },
-    MarkRead { with: AccountName, through: u64 },
+    Retry {
+        with: AccountName,
+        id: MessageId,
+        before: Option<u64>,
+    },
+    MarkRead {
+        with: AccountName,
+        through: u64,
+    },
     Share(Share),
     /// Whether there is a message of ours with this id; if not, the wish is fulfilled.
-    Once { with: AccountName, id: MessageId, wish: Option<Box<Wish>> },
+    Once {
+        with: AccountName,
+        id: MessageId,
+        wish: Option<Box<Wish>>,
+    },
     FindUpload(u64),
-    Receive { with: AccountName, position: u64, from: u64 },
+    Receive {
+        with: AccountName,
+        position: u64,
+        from: u64,
+    },
     Backup(Box<Backup>),
 }
 
@@ -140,7 +166,9 @@ impl Question {
             Self::Receive { with, position, from } => {
                 let entries = history::after(engine, cache, with, *position, 1)?;
                 match entries.into_iter().next().map(|entry| (entry.position, entry.event)) {
-                    Some((at, Event::Message { body: Body::File(file), .. })) if at == *position => {
+                    Some((at, Event::Message { body: Body::File(file), .. }))
+                        if at == *position =>
+                    {
                         Outcome::Download(Box::new(file), *from)
                     }
                     _ => Outcome::Refuse(Error::NoSuchMessage),
@@ -179,7 +207,7 @@ fn retry(
     Ok(match entry.event {
         Event::Message { body, .. } if failed => {
             let then = Then::Sent(with.clone(), Some((id, entry.position)));
-            let content = (id, entry.position, body);
+            let content = (id, body);
             Outcome::Command(Command::Retry { with: with.clone(), content }, then)
         }
         Event::Message { .. } | Event::KeyChanged => Outcome::Refuse(Error::NoSuchMessage),
@@ -230,18 +258,14 @@ impl Share {
             Vec::new()
         };
         let mut share = self.clone();
-        Ok(match page.last() {
-            Some(last) => {
-                share.from = last.position + 1;
-                let command = Command::ShareHistory { device: self.device, with, entries: page };
-                Outcome::Command(command, Then::Shared(share))
-            }
-            None => {
-                share.talks.remove(0);
-                share.from = 0;
-                Outcome::Again(Question::Share(share))
-            }
-        })
+        let Some(last) = page.last() else {
+            share.talks.remove(0);
+            share.from = 0;
+            return Ok(Outcome::Again(Question::Share(share)));
+        };
+        share.from = last.position + 1;
+        let command = Command::ShareHistory { device: self.device, with, entries: page };
+        Ok(Outcome::Command(command, Then::Shared(share)))
     }
 }
 
@@ -260,9 +284,10 @@ impl Driver {
             self.questions.push_front((ticket, question));
             return None;
         };
-        let outcome = match question {
-            Question::FindUpload(transfer) => self.find_upload(transfer, now),
-            _ => question.step(engine, &mut self.cache),
+        let outcome = if let Question::FindUpload(transfer) = question {
+            self.find_upload(transfer, now)
+        } else {
+            question.step(engine, &mut self.cache)
         };
         let missed = mem::take(&mut self.cache.missed);
         if !missed.is_empty() {
@@ -295,7 +320,7 @@ impl Driver {
             // Behind the others: nobody waits for a long search.
             Outcome::Again(question) => self.questions.push_back((ticket, question)),
             Outcome::Command(command, then) => {
-                self.command(ticket, (command, then), Batch::new(), now, rng);
+                self.command(ticket, (command, then, Batch::new()), now, rng);
             }
             Outcome::Wish(wish) => self.fulfil(ticket, *wish, now, rng),
             Outcome::Upload(transfer, found, gone) => {

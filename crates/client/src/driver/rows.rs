@@ -1,7 +1,6 @@
 //! Records for questions, out of a store that is not at hand: what is missing is noted, and read, and the question asked
 //! again.
 
-
 use sprag_store::{Collection, CollectionId, Key, Page, RowId, Sealer, StoreError, Value};
 
 use super::action::{RowRead, Rows};
@@ -72,11 +71,14 @@ fn next(row: RowId) -> RowId {
     RowId { collection: CollectionId(id.to_be_bytes()), position: 0 }
 }
 
+/// A part of a collection, as it was asked for.
+type Part = (Collection, Page, Vec<(u64, Value)>);
+
 /// What was read for a question so far, and what it misses.
 #[derive(Default)]
 pub(super) struct Cache {
     records: Map<Key, Option<Value>>,
-    parts: Vec<(Collection, Page, Vec<(u64, Value)>)>,
+    parts: Vec<Part>,
     pub(super) missed: Vec<Wanted>,
 }
 

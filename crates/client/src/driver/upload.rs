@@ -52,7 +52,11 @@ enum Stage {
     /// There is room, and no record of it yet.
     Created(Blob),
     /// Bytes of the file are awaited: the first chunk of them, and how far into it the relay is.
-    Slicing { index: u32, skip: usize, wanted: u64 },
+    Slicing {
+        index: u32,
+        skip: usize,
+        wanted: u64,
+    },
     /// A part is on its way, or waits for the next attempt.
     Parting,
     /// Everything is on the relay; the message is to be written.
@@ -113,8 +117,7 @@ impl Driver {
     pub(super) fn send_file<R: CryptoRng>(
         &mut self,
         ticket: Ticket,
-        to: AccountName,
-        file: Outgoing,
+        (to, file): (AccountName, Outgoing),
         now: u64,
         rng: &mut R,
     ) {
@@ -125,7 +128,7 @@ impl Driver {
         let (stage, sealing) = (Stage::Beginning, None);
         let sending = Sending { to, file, layout, stage, sealing, offset: 0, part: PART };
         let id = self.begin(Transfer::new(ticket, Way::Out(Box::new(sending))));
-        self.meet(ticket, name, Then::Met(id), now, rng);
+        self.meet(ticket, (name, Then::Met(id)), now, rng);
     }
 
     fn sending(&mut self, id: u64) -> Option<(Ticket, &mut Sending)> {
@@ -166,12 +169,7 @@ impl Driver {
         self.create(id);
     }
 
-    pub(super) fn upload_answered(
-        &mut self,
-        id: u64,
-        result: Result<Vec<u8>, Lost>,
-        now: u64,
-    ) {
+    pub(super) fn upload_answered(&mut self, id: u64, result: Result<Vec<u8>, Lost>, now: u64) {
         let Some((_, sending)) = self.sending(id) else { return };
         let result = result.and_then(|body| parse::<Blob>(&body));
         match (&sending.stage, result) {
@@ -244,10 +242,13 @@ impl Driver {
                 let attachment = sealing.attachment(file.name, file.media_type, file.caption);
                 let mut done = Batch::new();
                 done.remove(sealing.position.clone());
-                let command =
-                    Command::Send { to: sending.to.clone(), body: Said::File(attachment), id: file.id };
+                let command = Command::Send {
+                    to: sending.to.clone(),
+                    body: Said::File(attachment),
+                    id: file.id,
+                };
                 sending.stage = Stage::Writing;
-                self.command(ticket, (command, Then::FileSent(id)), done, now, rng);
+                self.command(ticket, (command, Then::FileSent(id), done), now, rng);
             }
         }
     }

@@ -135,7 +135,9 @@ pub(super) enum Then {
     Sent(AccountName, Option<(MessageId, u64)>),
     Peer(AccountName),
     Number(AccountName),
-    Linked { history: bool },
+    Linked {
+        history: bool,
+    },
     Shared(Share),
     /// A file's account is known now.
     Met(u64),
@@ -176,21 +178,22 @@ impl Driver {
     pub(super) fn wished<R: CryptoRng>(
         &mut self,
         ticket: Ticket,
-        wish: Wish,
+        wanted: Wish,
         now: u64,
         rng: &mut R,
     ) {
-        let named = match &wish {
+        let named = match &wanted {
             Wish::Send { to, id: Some(id), .. } => Some((to.clone(), *id)),
             Wish::SendFile { to, file } => file.id.map(|id| (to.clone(), id)),
+            #[expect(clippy::wildcard_enum_match_arm, reason = "no other wish says something")]
             _ => None,
         };
         match named {
             Some((with, id)) => {
-                let question = Question::Once { with, id, wish: Some(Box::new(wish)) };
+                let question = Question::Once { with, id, wish: Some(Box::new(wanted)) };
                 self.questions.push_back((ticket, question));
             }
-            None => self.fulfil(ticket, wish, now, rng),
+            None => self.fulfil(ticket, wanted, now, rng),
         }
     }
 
@@ -198,11 +201,11 @@ impl Driver {
     pub(super) fn fulfil<R: CryptoRng>(
         &mut self,
         ticket: Ticket,
-        wish: Wish,
+        wanted: Wish,
         now: u64,
         rng: &mut R,
     ) {
-        let (command, then) = match wish {
+        let (command, then) = match wanted {
             Wish::Send { to, text, id } => {
                 let then = Then::Sent(to.clone(), None);
                 (Command::Send { to, body: Body::Text(text), id }, then)
@@ -212,25 +215,29 @@ impl Driver {
             }
             Wish::AcceptKey(with) => (Command::AcceptKey(with), Then::Done),
             Wish::SetReadReceipts(tell) => (Command::SetReadReceipts(tell), Then::Done),
-            Wish::Meet(name) => return self.meet(ticket, name.clone(), Then::Peer(name), now, rng),
-            Wish::SafetyNumber(name) => {
-                return self.meet(ticket, name.clone(), Then::Number(name), now, rng);
+            Wish::Meet(name) => {
+                return self.meet(ticket, (name.clone(), Then::Peer(name)), now, rng);
             }
-            Wish::SendFile { to, file } => return self.send_file(ticket, to, file, now, rng),
+            Wish::SafetyNumber(name) => {
+                return self.meet(ticket, (name.clone(), Then::Number(name)), now, rng);
+            }
+            Wish::SendFile { to, file } => return self.send_file(ticket, (to, file), now, rng),
             Wish::DeleteAccount => return self.delete_account(ticket),
             Wish::Refresh(name) => {
                 let then = Then::Peer(name.clone());
-                return self.command_online(ticket, Command::Refresh(name), then, now, rng);
+                return self.command_online(ticket, (Command::Refresh(name), then), now, rng);
             }
             Wish::LinkDevice { code, account_key, history } => {
                 let options = LinkOptions { account_key };
                 let command = Command::LinkDevice { code, options };
-                return self.command_online(ticket, command, Then::Linked { history }, now, rng);
+                let then = Then::Linked { history };
+                return self.command_online(ticket, (command, then), now, rng);
             }
             Wish::RemoveDevice(device) => {
                 let command = Command::RemoveDevice(device);
-                return self.command_online(ticket, command, Then::Done, now, rng);
+                return self.command_online(ticket, (command, Then::Done), now, rng);
             }
+            #[expect(clippy::wildcard_enum_match_arm, reason = "`Question::of` names them all")]
             question => {
                 if let Some(question) = Question::of(question) {
                     self.questions.push_back((ticket, question));
@@ -238,22 +245,21 @@ impl Driver {
                 return;
             }
         };
-        self.command(ticket, (command, then), Batch::new(), now, rng);
+        self.command(ticket, (command, then, Batch::new()), now, rng);
     }
 
     /// Does something with an account, which is got to know first where it is not known.
     pub(super) fn meet<R: CryptoRng>(
         &mut self,
         ticket: Ticket,
-        name: AccountName,
-        then: Then,
+        (name, then): (AccountName, Then),
         now: u64,
         rng: &mut R,
     ) {
         if self.engine.as_ref().is_some_and(|engine| engine.peer(&name).is_some()) {
             self.follow(ticket, then, &Reply::Done);
         } else {
-            self.command_online(ticket, Command::Meet(name), then, now, rng);
+            self.command_online(ticket, (Command::Meet(name), then), now, rng);
         }
     }
 
@@ -261,8 +267,7 @@ impl Driver {
     pub(super) fn command<R: CryptoRng>(
         &mut self,
         ticket: Ticket,
-        (command, then): (Command, Then),
-        also: Batch,
+        (command, then, also): (Command, Then, Batch),
         now: u64,
         rng: &mut R,
     ) {
@@ -283,13 +288,12 @@ impl Driver {
     fn command_online<R: CryptoRng>(
         &mut self,
         ticket: Ticket,
-        command: Command,
-        then: Then,
+        (command, then): (Command, Then),
         now: u64,
         rng: &mut R,
     ) {
         if self.line.shown == Connection::Online {
-            return self.command(ticket, (command, then), Batch::new(), now, rng);
+            return self.command(ticket, (command, then, Batch::new()), now, rng);
         }
         let until = now.saturating_add(millis(ANSWER_WITHIN));
         self.parked.push(Parked { ticket, command, then, until });
@@ -302,7 +306,7 @@ impl Driver {
         let why = match &self.line.shown {
             Connection::Online => {
                 for Parked { ticket, command, then, .. } in mem::take(&mut self.parked) {
-                    self.command(ticket, (command, then), Batch::new(), now, rng);
+                    self.command(ticket, (command, then, Batch::new()), now, rng);
                 }
                 return;
             }
@@ -311,18 +315,18 @@ impl Driver {
                 let late: Vec<_> = self.parked.extract_if(.., over).collect();
                 return late
                     .into_iter()
-                    .for_each(|parked| self.refuse_parked(parked, Error::Timeout, now));
+                    .for_each(|parked| self.refuse_parked(&parked, Error::Timeout, now));
             }
             Connection::Waiting { why, .. } | Connection::Ended(why) => why.clone(),
             Connection::Offline => Error::Offline,
             Connection::Linking => Refusal::NotReady.into(),
         };
         for parked in mem::take(&mut self.parked) {
-            self.refuse_parked(parked, why.clone(), now);
+            self.refuse_parked(&parked, why.clone(), now);
         }
     }
 
-    fn refuse_parked(&mut self, parked: Parked, why: Error, now: u64) {
+    fn refuse_parked(&mut self, parked: &Parked, why: Error, now: u64) {
         if let Then::Met(transfer) | Then::FileSent(transfer) = parked.then {
             return self.file_given_up(transfer, why, now);
         }
@@ -354,7 +358,8 @@ impl Driver {
             (Then::Sent(to, Some((id, position))), _) => Ok(Value::Sent { to, id, position }),
             (Then::Sent(_, None), _) => Err(Error::NoSuchMessage),
             (Then::Peer(name), _) => {
-                engine.and_then(|engine| engine.peer(&name)).map(Value::Peer).ok_or(unknown)
+                let peer = engine.and_then(|engine| engine.peer(&name));
+                peer.map(|peer| Value::Peer(Box::new(peer))).ok_or(unknown)
             }
             (Then::Number(name), _) => {
                 let number = engine.and_then(|engine| engine.safety_number(&name, false));
@@ -381,7 +386,7 @@ impl Driver {
 
     /// A wish is answered, once everything before it is durable.
     pub(super) fn answer(&mut self, ticket: Ticket, result: Result<Value, Error>) {
-        self.told.push(Action::Answer { ticket, result });
+        self.told.push(Action::Answer { ticket, result: Box::new(result) });
     }
 
     pub(super) fn cancelled(&mut self, ticket: Ticket) {

@@ -1,6 +1,5 @@
 //! An engine out of what was kept.
 
-
 use prost::Message;
 use sprag_api::name::Origin;
 use sprag_protocol::secret::Secret;

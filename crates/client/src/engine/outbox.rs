@@ -1,6 +1,5 @@
 //! Encrypting what waits, sending it, and what the relay answers.
 
-
 use rand_core::CryptoRng;
 use sprag_api::frame::{self, Accepted, Refused};
 use sprag_api::problem::Code;
@@ -12,8 +11,8 @@ use super::window::Window;
 use super::{Engine, Peering, later};
 use crate::effects::Notice;
 use crate::record::{self, Stage};
-use crate::view::{Failed, MessageState};
 use crate::sorted::Set;
+use crate::view::{Failed, MessageState};
 
 /// How many messages to one account are on their way at the same time, at most.
 const IN_FLIGHT_PER_ACCOUNT: usize = 128;

@@ -1,6 +1,5 @@
 //! Other accounts, and the own one: keys pinned at first use, lists that only get newer.
 
-
 use rand_core::CryptoRng;
 use sprag_api::base64::Base64;
 use sprag_api::directory::{Account, Claimed, ClaimedBundle};

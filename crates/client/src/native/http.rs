@@ -87,7 +87,11 @@ impl Http {
             let (head, body) = response.into_parts();
             let body = whole(body).await?;
             self.keep(sender).await;
-            if head.status.is_success() { Ok(body) } else { Err(refusal(head.status.as_u16(), &body)) }
+            if head.status.is_success() {
+                Ok(body)
+            } else {
+                Err(refusal(head.status.as_u16(), &body))
+            }
         };
         timeout(ANSWER_WITHIN, answer).await.map_err(|_| Lost::NoAnswer)?
     }

@@ -161,7 +161,8 @@ impl Client {
                 Ok(found) => {
                     let (cursor, messages) = found?;
                     self.cursor = Some(cursor);
-                    self.ahead.extend(messages.into_iter().filter_map(|(_, entry)| Message::of(entry)));
+                    self.ahead
+                        .extend(messages.into_iter().filter_map(|(_, entry)| Message::of(entry)));
                 }
                 Err(Error::Closed) => return Ok(None),
                 Err(error) => return Err(error),

@@ -1,6 +1,8 @@
 //! Of files.
 
 use super::*;
+use crate::content::MAX_FILE_LEN;
+use crate::transfer::Layout;
 
 #[test]
 fn the_longest_file_fits_a_blob() {

@@ -19,9 +19,9 @@ use zeroize::Zeroizing;
 
 use super::{Attached, Progress, of_file, wait};
 use crate::content::{Attachment, Body as Said};
+use crate::exchange::{Body, Lost, Method, json};
 use crate::input::Command;
 use crate::native::desk::{Desk, put};
-use crate::exchange::{Body, Lost, Method, json};
 use crate::native::net::Refusal;
 use crate::native::talk::{Sent, name};
 use crate::native::{Client, Error, clock};
