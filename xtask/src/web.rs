@@ -99,10 +99,6 @@ fn bind(project: &Project, toolchain: &Toolchain, kind: Kind) -> Result<PathBuf>
 }
 
 /// Builds the module of the page `/learn`, a small one of its own.
-pub(crate) fn walkthrough_module(project: &Project) -> Result<()> {
-    walkthrough(project, &toolchain(project)?)
-}
-
 fn walkthrough(project: &Project, toolchain: &Toolchain) -> Result<()> {
     project.step(&format!("build for {TARGET}: -p sprag-learn-wasm"));
     succeed(toolchain.build(project).args(["--profile", "web", "-p", "sprag-learn-wasm"]))?;
