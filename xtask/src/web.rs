@@ -1,8 +1,8 @@
 //! `cargo xtask web`: the rooms of a browser build for WebAssembly, where there is no operating system; the last of them
 //! becomes `web/sdk/wasm`, which the npm package is made from.
 
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{env, fs};
 
 use anyhow::{Context, Result};
 
@@ -54,6 +54,8 @@ pub(crate) fn module(project: &Project, kind: Kind) -> Result<PathBuf> {
 struct Toolchain {
     /// `+NAME`, or nothing where it is the one of the checkout.
     other: String,
+    /// What the compiler is told, with the separator that cargo wants.
+    flags: String,
 }
 
 impl Toolchain {
@@ -64,7 +66,7 @@ impl Toolchain {
         } else {
             build.args([self.other.as_str(), "build", "--ignore-rust-version"]);
         }
-        build.args(["--locked", "--target", TARGET]);
+        build.args(["--locked", "--target", TARGET]).env("CARGO_ENCODED_RUSTFLAGS", &self.flags);
         build
     }
 }
@@ -76,7 +78,22 @@ fn toolchain(project: &Project) -> Result<Toolchain> {
     // The script answers `cargo`, or `cargo +NAME` for a toolchain of its own making. That one
     // may be older than the workspace's `rust-version`; whether it can build, the build tells.
     let other = cargo.trim().strip_prefix("cargo").unwrap_or_default().trim_start().to_owned();
-    Ok(Toolchain { other })
+    Ok(Toolchain { other, flags: nameless(project)?.join("\x1f") })
+}
+
+/// Lets the places of sources be named without the folders of this machine: they are nobody's business, and bytes.
+fn nameless(project: &Project) -> Result<Vec<String>> {
+    let home = env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| env::home_dir().map(|home| home.join(".cargo")));
+    let mut folders = vec![project.root().to_path_buf()];
+    let registries = home.map(|home| home.join("registry/src")).filter(|folder| folder.is_dir());
+    if let Some(registries) = registries {
+        for registry in fs::read_dir(&registries).context("the sources of the registry")? {
+            folders.push(registry.context("the sources of the registry")?.path());
+        }
+    }
+    let nameless = folders.iter().map(|at| format!("--remap-path-prefix={}=.", at.display()));
+    Ok(nameless.collect())
 }
 
 /// Builds the module and what JavaScript needs to call it. The types are written by hand.

@@ -10,4 +10,4 @@ pub use std::collections::{BTreeMap as Map, BTreeSet as Set};
 pub use vectors::{Entry, Iter, IterMut, Map, Set};
 
 #[cfg(any(target_arch = "wasm32", test))]
-mod vectors;
+pub mod vectors;

@@ -12,7 +12,8 @@ use sprag_client::input::Ticket;
 
 use crate::fault::{Fault, bad_argument};
 use crate::plain::{
-    Plain, count, counted, flag, get, items, limit, list, moment, name, number, text,
+    Plain, count, counted, flag, get, items, limit, list, moment, name, number, octets, string,
+    text,
 };
 use crate::randomness::{Randomness, randomness};
 use crate::step;
@@ -36,19 +37,22 @@ fn device(number: u32) -> Result<DeviceId, Fault> {
     DeviceId::new(number).ok_or_else(|| Error::from(Refusal::NoSuchDevice).into())
 }
 
-fn message(id: &str) -> Result<MessageId, Fault> {
-    MessageId::parse(id).ok_or_else(|| Error::NoSuchMessage.into())
+fn message(id: &JsValue) -> Result<MessageId, Fault> {
+    MessageId::parse(&string(id)?).ok_or_else(|| Error::NoSuchMessage.into())
 }
 
 /// An id that the caller has drawn.
-fn chosen(id: Option<String>) -> Result<Option<MessageId>, Fault> {
-    id.map(|id| MessageId::parse(&id).ok_or_else(bad_argument)).transpose()
+fn chosen(id: &JsValue) -> Result<Option<MessageId>, Fault> {
+    if id.is_undefined() {
+        return Ok(None);
+    }
+    MessageId::parse(&string(id)?).map(Some).ok_or_else(bad_argument)
 }
 
-fn store_error(code: &str) -> StoreError {
-    match code {
-        "disk-full" => StoreError::Full,
-        "store-damaged" => StoreError::Damaged,
+fn store_error(code: &JsValue) -> StoreError {
+    match code.as_string().as_deref() {
+        Some("disk-full") => StoreError::Full,
+        Some("store-damaged") => StoreError::Damaged,
         _ => StoreError::Io(std::io::ErrorKind::Other),
     }
 }
@@ -105,7 +109,7 @@ impl Client {
 
     /// The commit could not be made.
     #[wasm_bindgen(js_name = commitFailed)]
-    pub fn commit_failed(&mut self, code: &str) {
+    pub fn commit_failed(&mut self, code: &JsValue) {
         self.driver.commit_failed(store_error(code));
     }
 
@@ -120,7 +124,7 @@ impl Client {
 
     /// It cannot be read.
     #[wasm_bindgen(js_name = loadFailed)]
-    pub fn load_failed(&mut self, code: &str) {
+    pub fn load_failed(&mut self, code: &JsValue) {
         self.driver.load_failed(store_error(code));
     }
 
@@ -133,8 +137,8 @@ impl Client {
     ///
     /// # Errors
     /// A fault.
-    pub fn answered(&mut self, request: f64, status: u16, body: Vec<u8>) -> Result<(), Fault> {
-        self.driver.answered(count(request)?, status, body);
+    pub fn answered(&mut self, request: f64, status: u16, body: &JsValue) -> Result<(), Fault> {
+        self.driver.answered(count(request)?, status, octets(body)?);
         Ok(())
     }
 
@@ -153,8 +157,8 @@ impl Client {
     /// # Errors
     /// A fault.
     #[wasm_bindgen(js_name = socketMessage)]
-    pub fn socket_message(&mut self, socket: f64, bytes: Vec<u8>) -> Result<(), Fault> {
-        self.driver.said(count(socket)?, bytes);
+    pub fn socket_message(&mut self, socket: f64, bytes: &JsValue) -> Result<(), Fault> {
+        self.driver.said(count(socket)?, octets(bytes)?);
         Ok(())
     }
 
@@ -177,15 +181,15 @@ impl Client {
     ///
     /// # Errors
     /// A fault.
-    pub fn send(&mut self, to: &str, text: String, id: Option<String>) -> Result<f64, Fault> {
-        self.wish(Wish::Send { to: name(to)?, text, id: chosen(id)? })
+    pub fn send(&mut self, to: &JsValue, text: &JsValue, id: &JsValue) -> Result<f64, Fault> {
+        self.wish(Wish::Send { to: name(to)?, text: string(text)?, id: chosen(id)? })
     }
 
     /// Try again.
     ///
     /// # Errors
     /// A fault.
-    pub fn retry(&mut self, with: &str, id: &str) -> Result<f64, Fault> {
+    pub fn retry(&mut self, with: &JsValue, id: &JsValue) -> Result<f64, Fault> {
         self.wish(Wish::Retry { with: name(with)?, id: message(id)? })
     }
 
@@ -194,7 +198,7 @@ impl Client {
     /// # Errors
     /// A fault.
     #[wasm_bindgen(js_name = markRead)]
-    pub fn mark_read(&mut self, with: &str, through: f64) -> Result<f64, Fault> {
+    pub fn mark_read(&mut self, with: &JsValue, through: f64) -> Result<f64, Fault> {
         self.wish(Wish::MarkRead { with: name(with)?, through: count(through)? })
     }
 
@@ -202,7 +206,7 @@ impl Client {
     ///
     /// # Errors
     /// A fault.
-    pub fn meet(&mut self, account: &str) -> Result<f64, Fault> {
+    pub fn meet(&mut self, account: &JsValue) -> Result<f64, Fault> {
         self.wish(Wish::Meet(name(account)?))
     }
 
@@ -210,7 +214,7 @@ impl Client {
     ///
     /// # Errors
     /// A fault.
-    pub fn refresh(&mut self, account: &str) -> Result<f64, Fault> {
+    pub fn refresh(&mut self, account: &JsValue) -> Result<f64, Fault> {
         self.wish(Wish::Refresh(name(account)?))
     }
 
@@ -219,7 +223,7 @@ impl Client {
     /// # Errors
     /// A fault.
     #[wasm_bindgen(js_name = safetyNumber)]
-    pub fn safety_number(&mut self, account: &str) -> Result<f64, Fault> {
+    pub fn safety_number(&mut self, account: &JsValue) -> Result<f64, Fault> {
         self.wish(Wish::SafetyNumber(name(account)?))
     }
 
@@ -228,7 +232,7 @@ impl Client {
     /// # Errors
     /// A fault.
     #[wasm_bindgen(js_name = setVerified)]
-    pub fn set_verified(&mut self, account: &str, verified: bool) -> Result<f64, Fault> {
+    pub fn set_verified(&mut self, account: &JsValue, verified: bool) -> Result<f64, Fault> {
         self.wish(Wish::SetVerified { with: name(account)?, verified })
     }
 
@@ -237,7 +241,7 @@ impl Client {
     /// # Errors
     /// A fault.
     #[wasm_bindgen(js_name = acceptKey)]
-    pub fn accept_key(&mut self, account: &str) -> Result<f64, Fault> {
+    pub fn accept_key(&mut self, account: &JsValue) -> Result<f64, Fault> {
         self.wish(Wish::AcceptKey(name(account)?))
     }
 
@@ -255,8 +259,8 @@ impl Client {
     /// # Errors
     /// A fault.
     #[wasm_bindgen(js_name = linkDevice)]
-    pub fn link_device(&mut self, code: &str, give: &JsValue) -> Result<f64, Fault> {
-        let code = LinkCode::parse(code).map_err(|_| Error::NotACode)?;
+    pub fn link_device(&mut self, code: &JsValue, give: &JsValue) -> Result<f64, Fault> {
+        let code = LinkCode::parse(&string(code)?).map_err(|_| Error::NotACode)?;
         let (account_key, history) = (flag(give, "accountKey"), flag(give, "history"));
         self.wish(Wish::LinkDevice { code, account_key, history })
     }
@@ -274,7 +278,12 @@ impl Client {
     ///
     /// # Errors
     /// A fault.
-    pub fn history(&mut self, with: &str, before: Option<f64>, most: f64) -> Result<f64, Fault> {
+    pub fn history(
+        &mut self,
+        with: &JsValue,
+        before: Option<f64>,
+        most: f64,
+    ) -> Result<f64, Fault> {
         let before = before.map(count).transpose()?;
         self.wish(Wish::History { with: name(with)?, before, limit: limit(most)? })
     }
@@ -284,7 +293,7 @@ impl Client {
     /// # Errors
     /// A fault.
     #[wasm_bindgen(js_name = historyFrom)]
-    pub fn history_from(&mut self, with: &str, from: f64, most: f64) -> Result<f64, Fault> {
+    pub fn history_from(&mut self, with: &JsValue, from: f64, most: f64) -> Result<f64, Fault> {
         let (with, from) = (name(with)?, count(from)?);
         self.wish(Wish::HistoryFrom { with, from, limit: limit(most)? })
     }
@@ -293,8 +302,8 @@ impl Client {
     ///
     /// # Errors
     /// A fault.
-    pub fn search(&mut self, words: String, most: f64) -> Result<f64, Fault> {
-        self.wish(Wish::Search { words, limit: limit(most)? })
+    pub fn search(&mut self, words: &JsValue, most: f64) -> Result<f64, Fault> {
+        self.wish(Wish::Search { words: string(words)?, limit: limit(most)? })
     }
 
     /// How far a message has come.
@@ -302,7 +311,7 @@ impl Client {
     /// # Errors
     /// A fault.
     #[wasm_bindgen(js_name = messageState)]
-    pub fn message_state(&mut self, with: &str, id: &str) -> Result<f64, Fault> {
+    pub fn message_state(&mut self, with: &JsValue, id: &JsValue) -> Result<f64, Fault> {
         self.wish(Wish::State { with: name(with)?, id: message(id)? })
     }
 
@@ -317,7 +326,7 @@ impl Client {
         let place = |pair: &JsValue| {
             let pair = items(pair)?;
             let [with, below] = pair.as_slice() else { return Err(bad_argument()) };
-            let with = name(&with.as_string().ok_or_else(bad_argument)?)?;
+            let with = name(with)?;
             Ok((with, count(below.as_f64().ok_or_else(bad_argument)?)?))
         };
         let pairs = js_sys::Object::entries(cursor.unchecked_ref());
@@ -330,14 +339,14 @@ impl Client {
     /// # Errors
     /// A fault.
     #[wasm_bindgen(js_name = sendFile)]
-    pub fn send_file(&mut self, to: &str, file: &JsValue) -> Result<f64, Fault> {
+    pub fn send_file(&mut self, to: &JsValue, file: &JsValue) -> Result<f64, Fault> {
         let file = Outgoing {
             name: text(file, "name")?,
             media_type: text(file, "mediaType")?,
             caption: text(file, "caption")?,
             length: counted(file, "length")?,
             modified: counted(file, "modified")?,
-            id: chosen(get(file, "id").as_string())?,
+            id: chosen(&get(file, "id"))?,
         };
         self.wish(Wish::SendFile { to: name(to)?, file })
     }
@@ -346,8 +355,8 @@ impl Client {
     ///
     /// # Errors
     /// A fault.
-    pub fn sliced(&mut self, transfer: f64, bytes: Vec<u8>) -> Result<(), Fault> {
-        self.driver.sliced(count(transfer)?, Some(bytes.into()));
+    pub fn sliced(&mut self, transfer: f64, bytes: &JsValue) -> Result<(), Fault> {
+        self.driver.sliced(count(transfer)?, Some(octets(bytes)?.into()));
         Ok(())
     }
 
@@ -366,7 +375,7 @@ impl Client {
     /// # Errors
     /// A fault.
     #[wasm_bindgen(js_name = receiveFile)]
-    pub fn receive_file(&mut self, with: &str, position: f64, from: f64) -> Result<f64, Fault> {
+    pub fn receive_file(&mut self, with: &JsValue, position: f64, from: f64) -> Result<f64, Fault> {
         let (position, from) = (count(position)?, count(from)?);
         self.wish(Wish::ReceiveFile { with: name(with)?, position, from })
     }
@@ -393,8 +402,8 @@ impl Client {
     ///
     /// # Errors
     /// A fault.
-    pub fn backup(&mut self, passphrase: String) -> Result<f64, Fault> {
-        self.wish(Wish::Backup(Zeroizing::new(passphrase)))
+    pub fn backup(&mut self, passphrase: &JsValue) -> Result<f64, Fault> {
+        self.wish(Wish::Backup(Zeroizing::new(string(passphrase)?)))
     }
 
     fn wish(&mut self, wish: Wish) -> Result<f64, Fault> {
@@ -453,7 +462,7 @@ impl Client {
     ///
     /// # Errors
     /// A fault.
-    pub fn peer(&self, account: &str) -> Result<JsValue, Fault> {
+    pub fn peer(&self, account: &JsValue) -> Result<JsValue, Fault> {
         let peer = self.engine()?.peer(&name(account)?);
         Ok(peer.map_or(JsValue::UNDEFINED, |peer| view::peer(&peer)))
     }
@@ -480,7 +489,7 @@ impl Client {
     /// # Errors
     /// A fault.
     #[wasm_bindgen(js_name = safetyNumberNow)]
-    pub fn safety_number_now(&self, account: &str, offered: bool) -> Result<JsValue, Fault> {
+    pub fn safety_number_now(&self, account: &JsValue, offered: bool) -> Result<JsValue, Fault> {
         let number = self.engine()?.safety_number(&name(account)?, offered);
         Ok(number.map_or(JsValue::UNDEFINED, |number| view::safety_number(&number)))
     }
@@ -489,10 +498,10 @@ impl Client {
     ///
     /// # Errors
     /// A fault.
-    pub fn compare(&self, account: &str, scanned: &[u8]) -> Result<String, Fault> {
+    pub fn compare(&self, account: &JsValue, scanned: &JsValue) -> Result<String, Fault> {
         let number = self.engine()?.safety_number(&name(account)?, false);
         let number = number.ok_or(Error::Refused(Refusal::UnknownAccount))?;
-        let comparison = number.compare(scanned).map_err(|_| Error::NotACode)?;
+        let comparison = number.compare(&octets(scanned)?).map_err(|_| Error::NotACode)?;
         Ok(view::comparison(comparison).to_owned())
     }
 }
@@ -502,7 +511,7 @@ impl Client {
 /// # Errors
 /// A fault.
 #[wasm_bindgen(js_name = checkName)]
-pub fn check_name(account: &str) -> Result<(), Fault> {
+pub fn check_name(account: &JsValue) -> Result<(), Fault> {
     name(account).map(drop)
 }
 
@@ -511,9 +520,9 @@ pub fn check_name(account: &str) -> Result<(), Fault> {
 /// # Errors
 /// A fault.
 #[wasm_bindgen(js_name = checkOrigin)]
-pub fn check_origin(relay: &str) -> Result<(), Fault> {
+pub fn check_origin(relay: &JsValue) -> Result<(), Fault> {
     // The name is only there to be one.
-    Ok(driver::names(relay, "a").map(drop)?)
+    Ok(driver::names(&string(relay)?, "a").map(drop)?)
 }
 
 /// Whether this is a link code.
@@ -521,8 +530,8 @@ pub fn check_origin(relay: &str) -> Result<(), Fault> {
 /// # Errors
 /// A fault.
 #[wasm_bindgen(js_name = checkLinkCode)]
-pub fn check_link_code(code: &str) -> Result<(), Fault> {
-    Ok(LinkCode::parse(code).map(drop).map_err(|_| Error::NotACode)?)
+pub fn check_link_code(code: &JsValue) -> Result<(), Fault> {
+    Ok(LinkCode::parse(&string(code)?).map(drop).map_err(|_| Error::NotACode)?)
 }
 
 /// The version of the crates.

@@ -98,8 +98,14 @@ pub(crate) fn get(of: &JsValue, name: &str) -> JsValue {
     Reflect::get(of, &JsValue::from_str(name)).unwrap_or(JsValue::UNDEFINED)
 }
 
+/// A text. (Were the parameter of an exported function a `String`, whatever JavaScript hands in would be taken for one,
+/// and corrupt the memory.)
+pub(crate) fn string(value: &JsValue) -> Result<String, Fault> {
+    value.as_string().ok_or_else(bad_argument)
+}
+
 pub(crate) fn text(of: &JsValue, name: &str) -> Result<String, Fault> {
-    get(of, name).as_string().ok_or_else(bad_argument)
+    string(&get(of, name))
 }
 
 pub(crate) fn flag(of: &JsValue, name: &str) -> bool {
@@ -121,6 +127,6 @@ pub(crate) fn items(value: &JsValue) -> Result<Vec<JsValue>, Fault> {
 }
 
 /// An account's name, as a person gave it.
-pub(crate) fn name(name: &str) -> Result<AccountName, Fault> {
-    AccountName::new(name).map_err(|_| sprag_client::Error::Name.into())
+pub(crate) fn name(name: &JsValue) -> Result<AccountName, Fault> {
+    AccountName::new(&string(name)?).map_err(|_| sprag_client::Error::Name.into())
 }

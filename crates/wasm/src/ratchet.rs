@@ -9,7 +9,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use zeroize::Zeroizing;
 
 use crate::fault::Fault;
-use crate::plain::{Plain, bytes, list, moment, name};
+use crate::plain::{Plain, bytes, list, moment, name, octets};
 use crate::randomness::{Randomness, randomness};
 use crate::view;
 
@@ -22,7 +22,8 @@ fn no_card() -> Fault {
 }
 
 /// A device as others know it, out of `name length (1) || name || number (4) || account key (32) || identity key (32)`.
-fn card(bytes: &[u8]) -> Result<DeviceIdentity, Fault> {
+fn card(bytes: &JsValue) -> Result<DeviceIdentity, Fault> {
+    let bytes = octets(bytes)?;
     let parse = || {
         let (&[length], rest) = bytes.split_first_chunk()?;
         let (account, rest) = rest.split_at_checked(length.into())?;
@@ -52,7 +53,7 @@ impl Identity {
     ///
     /// # Errors
     /// A fault, here and below.
-    pub fn generate(account: &str, now: f64) -> Result<Self, Fault> {
+    pub fn generate(account: &JsValue, now: f64) -> Result<Self, Fault> {
         let address = Address { account: name(account)?, device: DeviceId::FIRST };
         let mut rng = randomness()?;
         let account = AccountKeyPair::generate(&mut rng);
@@ -65,8 +66,8 @@ impl Identity {
     /// # Errors
     /// A fault.
     #[wasm_bindgen(js_name = import)]
-    pub fn import_state(state: Vec<u8>) -> Result<Self, Fault> {
-        let state = Zeroizing::new(state);
+    pub fn import_state(state: &JsValue) -> Result<Self, Fault> {
+        let state = Zeroizing::new(octets(state)?);
         Ok(Self { device: LocalDevice::from_bytes(&state)?, rng: randomness()? })
     }
 
@@ -134,9 +135,9 @@ impl Session {
     ///
     /// # Errors
     /// A fault.
-    pub fn initiate(us: &Identity, bundle: &[u8], now: f64) -> Result<Self, Fault> {
+    pub fn initiate(us: &Identity, bundle: &JsValue, now: f64) -> Result<Self, Fault> {
         let bad = || Fault::of("bad-bundle", "these bytes are no bundle that its device signed");
-        let bundle = PreKeyBundle::from_bytes(bundle).map_err(|_| bad())?;
+        let bundle = PreKeyBundle::from_bytes(&octets(bundle)?).map_err(|_| bad())?;
         let bundle = bundle.verify().map_err(|_| bad())?;
         let mut rng = randomness()?;
         let mut sessions = Sessions::with(bundle.get().owner.clone());
@@ -149,7 +150,7 @@ impl Session {
     ///
     /// # Errors
     /// A fault.
-    pub fn accept(peer: &[u8]) -> Result<Self, Fault> {
+    pub fn accept(peer: &JsValue) -> Result<Self, Fault> {
         Ok(Self { sessions: Sessions::with(card(peer)?), rng: randomness()? })
     }
 
@@ -158,8 +159,8 @@ impl Session {
     /// # Errors
     /// A fault.
     #[wasm_bindgen(js_name = import)]
-    pub fn import_state(state: Vec<u8>) -> Result<Self, Fault> {
-        let state = Zeroizing::new(state);
+    pub fn import_state(state: &JsValue) -> Result<Self, Fault> {
+        let state = Zeroizing::new(octets(state)?);
         Ok(Self { sessions: Sessions::from_bytes(&state)?, rng: randomness()? })
     }
 
@@ -181,8 +182,8 @@ impl Session {
     ///
     /// # Errors
     /// A fault.
-    pub fn encrypt(&mut self, plaintext: Vec<u8>, now: f64) -> Result<Vec<u8>, Fault> {
-        let plaintext = Zeroizing::new(plaintext);
+    pub fn encrypt(&mut self, plaintext: &JsValue, now: f64) -> Result<Vec<u8>, Fault> {
+        let plaintext = Zeroizing::new(octets(plaintext)?);
         Ok(self.sessions.encrypt(&plaintext, &mut env(now, &mut self.rng))?)
     }
 
@@ -193,11 +194,11 @@ impl Session {
     pub fn decrypt(
         &mut self,
         us: &mut Identity,
-        message: &[u8],
+        message: &JsValue,
         now: f64,
     ) -> Result<JsValue, Fault> {
         let env = &mut env(now, &mut self.rng);
-        let received = self.sessions.decrypt(&mut us.device, message, env)?;
+        let received = self.sessions.decrypt(&mut us.device, &octets(message)?, env)?;
         let plaintext = Zeroizing::new(received.plaintext);
         Ok(Plain::new()
             .with("plaintext", bytes(&plaintext))
@@ -211,7 +212,7 @@ impl Session {
 /// # Errors
 /// A fault.
 #[wasm_bindgen(js_name = safetyNumberOf)]
-pub fn safety_number_of(ours: &[u8], theirs: &[u8]) -> Result<JsValue, Fault> {
+pub fn safety_number_of(ours: &JsValue, theirs: &JsValue) -> Result<JsValue, Fault> {
     let (ours, theirs) = (card(ours)?, card(theirs)?);
     let number = SafetyNumber::new(
         (&ours.address.account, &ours.account_key),

@@ -6,6 +6,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use zeroize::Zeroizing;
 
 use crate::fault::Fault;
+use crate::plain::{octets, string};
 use crate::randomness::{Randomness, randomness};
 use crate::step;
 use crate::vault::Vault;
@@ -23,9 +24,9 @@ impl Restore {
     ///
     /// # Errors
     /// A fault.
-    pub fn begin(vault: &Vault, backup: Vec<u8>, passphrase: String) -> Result<Self, Fault> {
-        let passphrase = Zeroizing::new(passphrase);
-        let restore = driver::Restore::begin(&vault.key, backup, &passphrase)?;
+    pub fn begin(vault: &Vault, backup: &JsValue, passphrase: &JsValue) -> Result<Self, Fault> {
+        let passphrase = Zeroizing::new(string(passphrase)?);
+        let restore = driver::Restore::begin(&vault.key, octets(backup)?, &passphrase)?;
         Ok(Self { restore, rng: randomness()? })
     }
 

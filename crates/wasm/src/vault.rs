@@ -66,9 +66,10 @@ impl Vault {
     ///
     /// # Errors
     /// A fault.
-    pub fn open(header: &[u8], lock: &JsValue) -> Result<Self, Fault> {
-        let key = StoreKey::open(header, &Guard::of(lock)?.unlock())?;
-        Ok(Self { key, header: header.to_vec() })
+    pub fn open(header: &JsValue, lock: &JsValue) -> Result<Self, Fault> {
+        let header = octets(header)?;
+        let key = StoreKey::open(&header, &Guard::of(lock)?.unlock())?;
+        Ok(Self { key, header })
     }
 
     /// How a header is locked.
@@ -76,8 +77,8 @@ impl Vault {
     /// # Errors
     /// A fault.
     #[wasm_bindgen(js_name = lockOf)]
-    pub fn lock_of(header: &[u8]) -> Result<String, Fault> {
-        let lock = match Wrapping::of(header)? {
+    pub fn lock_of(header: &JsValue) -> Result<String, Fault> {
+        let lock = match Wrapping::of(&octets(header)?)? {
             Wrapping::Passphrase => "passphrase",
             Wrapping::KeyFile => "key-file",
             Wrapping::External => "key",

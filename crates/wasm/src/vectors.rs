@@ -122,7 +122,11 @@ pub fn device_list(
         })
     };
     let devices = (1..).zip(items(devices)?).map(device).collect::<Result<_, Fault>>()?;
-    let list_of = DeviceList::new(version.into(), crate::plain::name(account)?, devices);
+    let list_of = DeviceList::new(
+        version.into(),
+        AccountName::new(account).map_err(|_| bad_argument())?,
+        devices,
+    );
     let list_of = list_of.map_err(|_| bad_argument())?;
     let body = list_of.to_bytes();
     let signed = list_of.sign(&pair).to_bytes();

@@ -13,7 +13,7 @@ use sprag_store::{CollectionId, RowId};
 use super::action::{Connection, Value as Given};
 use super::*;
 use crate::exchange::{Body, Method};
-use crate::view::{Event as What, MessageState};
+use crate::view::Event as What;
 
 /// What there is around a driver.
 struct World {
@@ -160,7 +160,7 @@ impl World {
             Body::None | Body::Part(..) | Body::Range(..) => Json::Null,
         };
         let path: Vec<&str> = ask.path.split('/').skip(2).collect();
-        assert_eq!(signed, !matches!(path[..], ["accounts"] | ["sessions"]), "{}", ask.path);
+        assert_eq!(signed, !matches!(path[..], ["accounts" | "sessions"]), "{}", ask.path);
         match (ask.method, &path[..]) {
             (Method::Post, ["accounts"]) => {
                 self.accounts.insert(body["name"].as_str().unwrap().into(), body);
@@ -375,7 +375,8 @@ fn an_upload_goes_on_after_failures_and_after_a_restart() {
     world.driver = Driver::open(&key(1), None, false);
     world.run();
     world.odd.push_back(world.blob_state());
-    world.odd.push_back((0, Vec::new()));
+    // The second failure in a row is the first that it rests after.
+    world.odd.extend([(0, Vec::new()), (0, Vec::new())]);
     let ticket = world.wish(Wish::SendFile { to: name("bob"), file: outgoing });
     let wake_at = world.run();
     assert!(!world.answers.contains_key(&ticket), "it waits for the next attempt");
@@ -420,7 +421,7 @@ fn what_is_wished_for_twice_is_said_once() {
     let Ok(Given::Entries(entries)) = page else { panic!() };
     assert_eq!(entries.len(), 2);
     assert!(matches!(entries[1].event, What::Message { id: said, .. } if said == id));
-    assert!(entries[1].state <= Some(MessageState::Sending));
+    assert!(entries[1].state.is_some());
 }
 
 #[test]
@@ -478,7 +479,7 @@ fn a_removed_account_ends_the_connection() {
 fn after_a_close_everything_is_answered() {
     let mut world = alice();
     let ticket = world.wish(Wish::Meet(name("carol")));
-    world.driver.poll(world.now, &mut world.rng);
+    assert!(matches!(world.driver.poll(world.now, &mut world.rng), Step::Act(_)));
     world.driver.close();
     world.run();
     assert_eq!(world.answers[&ticket].as_ref().err(), Some(&Error::Closed));

@@ -175,6 +175,7 @@ impl Driver {
         self.events.push_back(Event::Cancel(ticket));
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "no other wish says something")]
     pub(super) fn wished<R: CryptoRng>(
         &mut self,
         ticket: Ticket,
@@ -185,7 +186,6 @@ impl Driver {
         let named = match &wanted {
             Wish::Send { to, id: Some(id), .. } => Some((to.clone(), *id)),
             Wish::SendFile { to, file } => file.id.map(|id| (to.clone(), id)),
-            #[expect(clippy::wildcard_enum_match_arm, reason = "no other wish says something")]
             _ => None,
         };
         match named {
@@ -198,6 +198,7 @@ impl Driver {
     }
 
     /// Does what is wished for, whether it was wished for before or not.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "`Question::of` names them all")]
     pub(super) fn fulfil<R: CryptoRng>(
         &mut self,
         ticket: Ticket,
@@ -237,7 +238,6 @@ impl Driver {
                 let command = Command::RemoveDevice(device);
                 return self.command_online(ticket, (command, Then::Done), now, rng);
             }
-            #[expect(clippy::wildcard_enum_match_arm, reason = "`Question::of` names them all")]
             question => {
                 if let Some(question) = Question::of(question) {
                     self.questions.push_back((ticket, question));

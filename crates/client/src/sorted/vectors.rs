@@ -126,11 +126,13 @@ impl<K, V> Map<K, V> {
     }
 
     /// The keys, in order.
+    #[must_use]
     pub fn keys(&self) -> impl DoubleEndedIterator<Item = &K> + Clone {
         self.0.iter().map(|(key, _)| key)
     }
 
     /// The values, in the order of their keys.
+    #[must_use]
     pub fn values(&self) -> impl DoubleEndedIterator<Item = &V> + Clone {
         self.0.iter().map(|(_, value)| value)
     }
@@ -310,6 +312,7 @@ impl<T> Set<T> {
     }
 
     /// What is in it, in order.
+    #[must_use]
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &T> + Clone {
         self.0.keys()
     }

@@ -28,7 +28,7 @@ function scene(all) {
   const [alice, bob] = [device("alice", all), device("bob", all)];
   // 76 of each kind, of which the vectors know the first; the private keys of the others are never used.
   const opk = (all["bob.one_time_prekey_private_key"] ?? ZEROS).slice(0, 64);
-  const kem = all["bob.one_time_kem_seed"] ?? ZEROS.repeat(2);
+  const kem = all["bob.one_time_kem_seed"] ?? ZEROS;
   const rest = (length) => "01".repeat(length).repeat(75);
   scripted([opk, rest(32), kem, rest(64)], () => sprag.replenish(bob, 24, NOW));
   const drawn = ["ephemeral_private_key", "kem_randomness", "ratchet_private_key"].map((name) => all[name]);
