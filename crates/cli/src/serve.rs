@@ -28,6 +28,7 @@ pub(crate) mod amount;
 pub(crate) mod settings;
 mod signals;
 pub(crate) mod system;
+mod web;
 
 /// How long stopping may take, whatever happens.
 const STOP_WITHIN: Duration = Duration::from_secs(10);
@@ -36,7 +37,8 @@ const STOP_WITHIN: Duration = Duration::from_secs(10);
 pub(crate) fn run(options: ServeOptions) -> Result<()> {
     let ServeOptions { settings, config: file, json } = options;
     let settings = settings.completed(file.as_deref()).map_err(usage)?;
-    let config = settings.config().map_err(usage)?;
+    let mut config = settings.config().map_err(usage)?;
+    config.pages = web::pages();
     log(&settings);
     system::keep_files_private();
     let files = system::allow_many_files();

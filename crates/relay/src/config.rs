@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use sprag_api::name::Origin;
 
+use crate::pages::Pages;
+
 /// Who may register.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Registration {
@@ -158,6 +160,8 @@ pub struct Config {
     pub behind_proxy: bool,
     /// What an account, a device or an address may do.
     pub limits: Limits,
+    /// What it serves to browsers beside its calls.
+    pub pages: Pages,
 }
 
 impl Config {
@@ -173,6 +177,7 @@ impl Config {
             tls: Tls::Off,
             behind_proxy: false,
             limits: Limits::default(),
+            pages: Pages::default(),
         }
     }
 }

@@ -128,11 +128,6 @@ impl IntoResponse for Failure {
     }
 }
 
-/// The answer where no path matches.
-pub(crate) async fn not_found() -> Failure {
-    nowhere()
-}
-
 /// There is nothing at this path.
 pub(crate) fn nowhere() -> Failure {
     Failure::new(Code::NotFound, "there is nothing at this path; /docs lists what there is")

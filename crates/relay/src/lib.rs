@@ -9,6 +9,7 @@
 pub mod admin;
 pub mod clock;
 pub mod config;
+pub mod pages;
 
 mod accounts;
 mod app;

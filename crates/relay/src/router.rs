@@ -12,7 +12,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::Shared;
-use crate::{accounts, blobs, error, keys, messages, openapi, sessions, socket};
+use crate::{accounts, blobs, error, keys, messages, openapi, pages, sessions, socket};
 
 /// The calls, with their document.
 fn calls() -> (Router<Shared>, OpenApi) {
@@ -39,7 +39,7 @@ pub(crate) fn router(app: Shared) -> Router {
     calls
         .merge(openapi::pages(document))
         .method_not_allowed_fallback(error::method_not_allowed)
-        .fallback(error::not_found)
+        .fallback(pages::serve)
         .layer(any_origin())
         .layer(CatchPanicLayer::custom(error::panicked))
         .layer(unless_set(header::CACHE_CONTROL, "no-store"))
