@@ -5,7 +5,7 @@
 import type * as Sprag from "sprag";
 
 export type {
-  Attachment, Comparison, Connection, Conversation, Device, Entry, Events, FoundProfile, LinkOptions, Linking, MessageEntry,
+  Attachment, Comparison, Connection, Conversation, Device, Entry, Events, FoundProfile, LinkOptions, MessageEntry,
   MessageState, OpenOptions, Peer, Protection, SafetyNumber, Status, Trust,
 } from "sprag";
 

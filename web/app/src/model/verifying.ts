@@ -31,17 +31,8 @@ export class Verifying {
   }
 
   async load(): Promise<void> {
-    await this.#guarded(async () => {
-      const peer = (await this.#client.peer(this.with)) ?? (await this.#client.meet(this.with));
-      const number = await this.#client.safetyNumber(this.with);
-      const isChanged = peer.trust.state === "key-changed";
-      const offered = isChanged ? await this.#client.safetyNumber(this.with, { offered: true }) : undefined;
-      batch(() => {
-        this.peer.value = peer;
-        this.number.value = number;
-        this.offered.value = offered;
-      });
-    });
+    // What is under way looks again when it is done.
+    await this.#guarded(() => this.#load());
   }
 
   /** What was typed or pasted so far; it answers by itself. */
@@ -79,7 +70,7 @@ export class Verifying {
   async setVerified(verified: boolean): Promise<void> {
     await this.#guarded(async () => {
       await this.#client.setVerified(this.with, verified);
-      await this.load();
+      await this.#load();
     });
   }
 
@@ -89,8 +80,20 @@ export class Verifying {
     await this.#guarded(async () => {
       await this.#client.acceptKey(this.with);
       if (compared?.isOffered === true && compared.comparison === "match") await this.#client.setVerified(this.with, true);
-      await this.load();
+      await this.#load();
       if (compared !== undefined) this.verdict.value = { ...compared, isOffered: false };
+    });
+  }
+
+  async #load(): Promise<void> {
+    const peer = (await this.#client.peer(this.with)) ?? (await this.#client.meet(this.with));
+    const number = await this.#client.safetyNumber(this.with);
+    const isChanged = peer.trust.state === "key-changed";
+    const offered = isChanged ? await this.#client.safetyNumber(this.with, { offered: true }) : undefined;
+    batch(() => {
+      this.peer.value = peer;
+      this.number.value = number;
+      this.offered.value = offered;
     });
   }
 

@@ -66,6 +66,7 @@ export function trustWord(trust: Trust): string {
 export function connectionWords(connection: Connection, now: number): { tone: "good" | "busy" | "bad"; short: string; long: string } {
   switch (connection.state) {
     case "online": return { tone: "good", short: "Connected", long: "" };
+    case "linking": return { tone: "busy", short: "Being linked", long: "" };
     case "connecting": return { tone: "busy", short: "Connecting", long: "" };
     case "offline": return { tone: "bad", short: "Offline", long: "What you write is kept and sent when there is a connection." };
     case "waiting": {

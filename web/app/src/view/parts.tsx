@@ -51,7 +51,7 @@ export function Field({ label, hint, value, onInput, type = "text", autocomplete
   return (
     <div class="field">
       <label for={id}>{label}</label>
-      <input ref={input} id={id} type={type} value={value} autocomplete={autocomplete} required={required} maxLength={max}
+      <input ref={input} id={id} type={type as "text"} value={value} autocomplete={autocomplete} required={required} maxLength={max}
         spellcheck={spellcheck} autocapitalize="none" class={mono ? "mono" : ""} aria-invalid={invalid}
         aria-describedby={hint === undefined ? undefined : `${id}-hint`}
         onInput={(event) => { onInput(event.currentTarget.value); }} />
@@ -76,7 +76,7 @@ export function Choice<T extends string>({ legend, name, value, options, onChang
             onChange={() => { onChange(option.value); }} />
           <span class="option-text">
             <span class="option-label">{option.label}</span>
-            {option.hint !== undefined && <span class="hint">{option.hint}</span>}
+            {option.hint !== undefined && value === option.value && <span class="hint">{option.hint}</span>}
           </span>
         </label>
       ))}
@@ -163,7 +163,9 @@ export function PageHead({ title, onBack, children }: { title: string; onBack: (
 
 /** The first letter of a name on a colour that goes with the name. */
 export function Avatar({ name, size = "m" }: { name: string; size?: "m" | "s" }) {
-  let sum = 0;
-  for (const letter of name) sum = (sum * 31 + (letter.codePointAt(0) ?? 0)) % 6;
-  return <span class={`avatar avatar-${String(sum)} avatar-size-${size}`} aria-hidden="true">{name.charAt(0)}</span>;
+  // FNV-1a; its upper bits, since the lower ones of short names are alike.
+  let hash = 2_166_136_261;
+  for (const letter of name) hash = Math.imul(hash ^ (letter.codePointAt(0) ?? 0), 16_777_619) >>> 0;
+  const hue = String((hash >>> 13) % 6);
+  return <span class={`avatar avatar-${hue} avatar-size-${size}`} aria-hidden="true">{name.charAt(0)}</span>;
 }

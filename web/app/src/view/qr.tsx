@@ -1,6 +1,9 @@
 /** A QR code, drawn as one path: dark on light whatever the theme is, since cameras want it so. */
 import { useEffect, useState } from "preact/hooks";
 
+/** Modules of light around it: what cameras want, less what the frame gives. */
+const QUIET = 3;
+
 interface Drawn { readonly size: number; readonly path: string }
 
 /** Bytes as text with one letter each, which is how they go through the encoder. */
@@ -13,7 +16,7 @@ async function draw(content: string | Uint8Array): Promise<Drawn> {
   const rows = encodeQR(letters(content), "raw", {
     ecc: "medium",
     encoding: "byte",
-    border: 0,
+    border: QUIET,
     textEncoder: (text) => Uint8Array.from(text, (letter) => letter.charCodeAt(0)),
   });
   const path = rows.flatMap((row, y) => row.flatMap((dark, x) => (dark ? [`M${String(x)} ${String(y)}h1v1h-1z`] : []))).join("");
@@ -27,11 +30,10 @@ export function QrCode({ content, label }: { content: string | Uint8Array; label
     draw(content).then((done) => { if (isCurrent) setDrawn(done); }, () => undefined);
     return () => { isCurrent = false; };
   }, [content]);
-  const quiet = 3;
-  const side = (drawn?.size ?? 29) + 2 * quiet;
+  const side = String(drawn?.size ?? 35);
   return (
     <div class="qr">
-      <svg viewBox={`${String(-quiet)} ${String(-quiet)} ${String(side)} ${String(side)}`} role="img" aria-label={label} shape-rendering="crispEdges">
+      <svg viewBox={`0 0 ${side} ${side}`} role="img" aria-label={label} shape-rendering="crispEdges">
         {drawn !== undefined && <path d={drawn.path} />}
       </svg>
     </div>
