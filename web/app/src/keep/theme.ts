@@ -17,8 +17,8 @@ export const theme = signal<Theme>(kept());
 
 export function chooseTheme(chosen: Theme): void {
   theme.value = chosen;
-  if (chosen === "system") delete document.documentElement.dataset["theme"];
-  else document.documentElement.dataset["theme"] = chosen;
+  if (chosen === "system") delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = chosen;
   try {
     if (chosen === "system") localStorage.removeItem(KEY);
     else localStorage.setItem(KEY, chosen);

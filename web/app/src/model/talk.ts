@@ -166,7 +166,10 @@ export class Talk {
     const last = this.entries.value.at(-1);
     if (!this.isLoaded.value) return;
     await this.#alone(async () => {
-      if (last === undefined || !this.hasNewer.value) return await this.#loadNewest(Math.max(PAGE, length));
+      if (last === undefined || !this.hasNewer.value) {
+        await this.#loadNewest(Math.max(PAGE, length));
+        return;
+      }
       const entries = await this.#client.messages(this.with, { before: last.position + 1, limit: Math.max(PAGE, length) });
       this.entries.value = entries;
     });

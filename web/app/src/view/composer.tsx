@@ -49,7 +49,7 @@ export function Composer({ chat, talk, onFiles }: { chat: Chat; talk: Talk; onFi
             onFiles(Array.from(event.currentTarget.files ?? []));
             event.currentTarget.value = "";
           }} />
-        <textarea id={COMPOSER_ID} ref={area} rows={1} value={text} placeholder={`Message ${talk.with}`} aria-label={`Message to ${talk.with}`}
+        <textarea id={COMPOSER_ID} ref={area} rows={1} value={text} placeholder="Message" aria-label={`Message to ${talk.with}`}
           aria-invalid={isTooLong} enterkeyhint="send" dir="auto"
           onInput={(event) => { chat.drafts.set(talk.with, event.currentTarget.value); }}
           onKeyDown={(event) => {

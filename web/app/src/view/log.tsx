@@ -137,7 +137,7 @@ function topmost(shown: HTMLElement): Anchor | undefined {
   const edge = shown.getBoundingClientRect().top;
   for (const row of shown.querySelectorAll<HTMLElement>("[data-position]")) {
     const { top, bottom } = row.getBoundingClientRect();
-    if (bottom > edge) return { position: row.dataset["position"] ?? "", top: top - edge };
+    if (bottom > edge) return { position: row.dataset.position ?? "", top: top - edge };
   }
   return undefined;
 }

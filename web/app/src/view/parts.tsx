@@ -51,6 +51,7 @@ export function Field({ label, hint, value, onInput, type = "text", autocomplete
   return (
     <div class="field">
       <label for={id}>{label}</label>
+      {/* eslint-disable-next-line @typescript-eslint/no-unnecessary-type-assertion -- each kind of input has a type of its own there */}
       <input ref={input} id={id} type={type as "text"} value={value} autocomplete={autocomplete} required={required} maxLength={max}
         spellcheck={spellcheck} autocapitalize="none" class={mono ? "mono" : ""} aria-invalid={invalid}
         aria-describedby={hint === undefined ? undefined : `${id}-hint`}

@@ -47,7 +47,7 @@ export function SettingsView({ chat, gate }: { chat: Chat; gate: Gate }) {
         </dl>
         <section>
           <Choice<Theme> legend="Appearance" name="theme" value={theme.value} onChange={chooseTheme} options={[
-            { value: "system", label: "As the system has it" }, { value: "light", label: "Light" }, { value: "dark", label: "Dark" },
+            { value: "system", label: "System" }, { value: "light", label: "Light" }, { value: "dark", label: "Dark" },
           ]} />
         </section>
         <section>
