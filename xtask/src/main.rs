@@ -5,6 +5,7 @@ mod bench;
 mod deny;
 mod fuzz;
 mod lint;
+mod npm;
 mod programs;
 mod project;
 mod test;

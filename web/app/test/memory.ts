@@ -87,6 +87,8 @@ export class MemoryClient implements Client {
   ownDevices: Device[];
   protectedBy: Protection = { passphrase: false, passkeys: 0, persisted: true };
   hasAccountKey = true;
+  /** What the last device that was linked was given. */
+  linkedWith: LinkOptions | undefined;
   receipts = true;
   /** How files go: by hand, where a test says so. */
   transfer: (progress: (done: number, total: number) => void, signal: AbortSignal | undefined) => Promise<void> = () => Promise.resolve();
@@ -289,7 +291,7 @@ export class MemoryClient implements Client {
     if (!code.startsWith("sprag-link:")) throw new MemoryError("not-a-link-code");
     const id = Math.max(...this.ownDevices.map((device) => device.id)) + 1;
     this.ownDevices = [...this.ownDevices, { id, created: new Date(this.world.time), this: false }];
-    if (what?.history === true) await this.shareHistory(id);
+    this.linkedWith = what;
     this.emit("devices", {});
     return id;
   }
@@ -298,10 +300,6 @@ export class MemoryClient implements Client {
     await this.#may("removeDevice");
     this.ownDevices = this.ownDevices.filter((it) => it.id !== device);
     this.emit("devices", {});
-  }
-
-  async shareHistory(device: number): Promise<void> {
-    await this.#may(`shareHistory ${String(device)}`);
   }
 
   async setReadReceipts(tell: boolean): Promise<void> {

@@ -100,3 +100,28 @@ fn health_is_asked_for_on_the_operations_port() {
     assert_eq!(output.stdout, b"ready\n");
     relay.stop();
 }
+
+#[test]
+fn browsers_get_a_page_whether_or_not_the_chat_was_built() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let relay = Running::start(&mut serve(&folder));
+    let address = relay.connect().peer_addr().expect("its address");
+    let page = get(address, "/");
+    assert!(page.starts_with("HTTP/1.1 200 "), "{page}");
+    let head = page.to_ascii_lowercase();
+    for header in [
+        "content-type: text/html; charset=utf-8",
+        "cache-control: no-cache",
+        "x-content-type-options: nosniff",
+        "trusted-types 'none'",
+    ] {
+        assert!(head.contains(header), "{header} is missing: {page}");
+    }
+    assert!(head.contains("<title>sprag"), "{page}");
+    for path in ["/../Cargo.toml", "/assets/../../Cargo.toml", "/%2e%2e/Cargo.toml", "/nothing"] {
+        let answer = get(address, path);
+        assert!(answer.starts_with("HTTP/1.1 404 "), "{path}: {answer}");
+        assert!(answer.contains("application/problem+json"), "{path}: {answer}");
+    }
+    relay.stop();
+}

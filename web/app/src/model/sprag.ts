@@ -14,7 +14,7 @@ export type Client = Pick<
   Sprag.Client,
   | "account" | "relay" | "connection" | "leading" | "closed" | "status" | "send" | "sendFile" | "download" | "retry"
   | "conversations" | "conversation" | "messages" | "markRead" | "search" | "meet" | "refresh" | "peer" | "safetyNumber"
-  | "setVerified" | "acceptKey" | "devices" | "link" | "removeDevice" | "shareHistory" | "setReadReceipts" | "protection"
+  | "setVerified" | "acceptKey" | "devices" | "link" | "removeDevice" | "setReadReceipts" | "protection"
   | "setPassphrase" | "addPasskey" | "removePasskeys" | "backup" | "reconnect" | "on" | "close" | "deleteAccount"
 >;
 

@@ -24,9 +24,9 @@ export function ChatView({ chat, gate }: { chat: Chat; gate: Gate }) {
   }, [unread]);
   return (
     <div class={`chat ${place.at === "list" ? "is-list" : "is-page"}`}>
+      <Notices chat={chat} />
       <Sidebar chat={chat} onHelp={() => { setHelping(true); }} />
       <main class="pane" aria-label="What is open">
-        <Notices chat={chat} />
         <Pane chat={chat} gate={gate} />
       </main>
       {isHelping && <Help onClose={() => { setHelping(false); }} />}

@@ -11,7 +11,7 @@ export const SHORTCUTS: readonly { keys: readonly string[]; what: string }[] = [
   { keys: ["Alt", "↑"], what: "Conversation before" },
   { keys: ["Alt", "N"], what: "New conversation" },
   { keys: ["Alt", "V"], what: "Verify whom you write with" },
-  { keys: ["Alt", "D"], what: "Devices" },
+  { keys: ["Alt", "L"], what: "Devices" },
   { keys: ["Alt", "S"], what: "Settings" },
   { keys: ["Esc"], what: "Back" },
   { keys: ["Enter"], what: "Send" },
@@ -58,7 +58,7 @@ function withAlt(chat: Chat, code: string): boolean {
     case "ArrowDown": chat.step(1); return true;
     case "ArrowUp": chat.step(-1); return true;
     case "KeyN": chat.places.go({ at: "new" }); return true;
-    case "KeyD": chat.places.go({ at: "devices" }); return true;
+    case "KeyL": chat.places.go({ at: "devices" }); return true;
     case "KeyS": chat.places.go({ at: "settings" }); return true;
     case "KeyV":
       if ("with" in place) chat.places.go({ at: "verify", with: place.with });
