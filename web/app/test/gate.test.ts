@@ -7,7 +7,7 @@ import { MemoryDoors, MemoryError, World } from "./memory.js";
 function gate(): { doors: MemoryDoors; gate: Gate; world: World } {
   const world = new World();
   const doors = new MemoryDoors(world);
-  return { world, doors, gate: new Gate(doors, { store: { kind: "memory" } }) };
+  return { world, doors, gate: new Gate(doors, {}) };
 }
 
 const settled = async () => { for (let at = 0; at < 40; at += 1) await Promise.resolve(); };
@@ -20,7 +20,7 @@ void test("without a profile there is a welcome, and an account is made", async 
   assert.equal(at(way), "welcome");
   assert.equal(await way.register(NEW), true);
   assert.equal(at(way), "open");
-  assert.deepEqual(doors.opened.at(-1), { store: { kind: "memory" }, mode: "new", user: "alice" });
+  assert.deepEqual(doors.opened.at(-1), { mode: "new", user: "alice" });
   await way.start();
   assert.equal(at(way), "open", "the profile opens by itself");
 });

@@ -4,10 +4,9 @@
  */
 import type {
   Attachment, Client, Comparison, Connection, Conversation, Device, Doors, Entry, Events, FoundProfile, LinkOptions, Linking,
-  MessageEntry, MessageState, OpenOptions, Peer, Protection, SafetyNumber, Status, Told, Trust,
+  MessageEntry, MessageState, OpenOptions, Peer, Protection, SafetyNumber, Sent, Status, Told, Trust,
 } from "../src/model/sprag.js";
 
-type Sent = Awaited<ReturnType<Client["send"]>>;
 type Listener<K extends keyof Events> = (event: Events[K]) => void;
 
 /** An error as the package throws it. */
@@ -165,7 +164,7 @@ export class MemoryClient implements Client {
 
   async send(to: string, text: string): Promise<Sent> {
     await this.#may("send");
-    return this.#sent(to, this.add(to, { own: true, text, state: this.connection.state === "online" ? "sent" : "queued" }));
+    return this.add(to, { own: true, text, state: this.connection.state === "online" ? "sent" : "queued" });
   }
 
   async sendFile(to: string, file: Blob | Uint8Array, options: Parameters<Client["sendFile"]>[2] = {}): Promise<Sent> {
@@ -173,7 +172,7 @@ export class MemoryClient implements Client {
     const length = file instanceof Uint8Array ? file.length : file.size;
     await this.transfer((done, total) => options.onProgress?.({ done, total }), options.signal);
     const attachment: Attachment = { name: options.name ?? "file", mediaType: options.mediaType ?? "application/octet-stream", length, reference: `blob ${String(this.#ids)}` };
-    return this.#sent(to, this.add(to, { own: true, text: options.caption ?? "", file: attachment }));
+    return this.add(to, { own: true, text: options.caption ?? "", file: attachment });
   }
 
   async download(file: Attachment, options: Parameters<Client["download"]>[1] = {}): Promise<Blob> {
@@ -187,7 +186,7 @@ export class MemoryClient implements Client {
     this.walk(to, id, "queued");
     const entry = this.talk(to).entries.find((it): it is MessageEntry => it.kind === "message" && it.id === id);
     if (entry === undefined) throw new MemoryError("no-such-message");
-    return this.#sent(to, entry);
+    return entry;
   }
 
   async conversations(): Promise<Conversation[]> {
@@ -356,15 +355,6 @@ export class MemoryClient implements Client {
     const error = this.failing.get(call);
     this.failing.delete(call);
     if (error !== undefined) throw error;
-  }
-
-  #sent(to: string, entry: MessageEntry): Sent {
-    return {
-      id: entry.id, to, position: entry.position, status: entry.state ?? "queued", failure: undefined,
-      on: () => () => undefined,
-      reached: (state) => Promise.resolve(state),
-      retry: async () => { await this.retry(to, entry.id); },
-    };
   }
 
   #conversation(user: string): Conversation {

@@ -103,6 +103,50 @@ void test("what is unread is counted and has a line above it, and drafts stay", 
   await alice.page.getByRole("textbox", { name: "Message to carol" }).fill("");
 });
 
+void test("what this browser keeps holds no text and no name, and its keys cannot be taken out", async () => {
+  await alice.page.getByRole("textbox", { name: "Message to carol" }).fill("a planted draft");
+  const needles = ["a planted draft", "from alice to bob", "from carol to alice", "drawing.bin", "with a caption", "carol"];
+  const kept = await alice.page.evaluate(async () => {
+    const texts: string[] = [];
+    let keys = 0;
+    let exported = 0;
+    const walk = async (value: unknown): Promise<void> => {
+      if (typeof value === "string") texts.push(value);
+      else if (value instanceof CryptoKey) {
+        keys += 1;
+        for (const format of ["raw", "jwk"] as const) {
+          await crypto.subtle.exportKey(format as "raw", value).then(() => { exported += 1; }, () => undefined);
+        }
+      } else if (value instanceof ArrayBuffer) texts.push(new TextDecoder("latin1").decode(value));
+      else if (ArrayBuffer.isView(value)) texts.push(new TextDecoder("latin1").decode(value));
+      else if (value instanceof Blob) texts.push(new TextDecoder("latin1").decode(await value.arrayBuffer()));
+      else if (typeof value === "object" && value !== null) for (const part of Object.values(value)) await walk(part);
+    };
+    const wait = <T>(request: IDBRequest<T>): Promise<T> => new Promise((resolve, reject) => {
+      request.onsuccess = () => { resolve(request.result); };
+      request.onerror = () => { reject(new Error("the database cannot be read")); };
+    });
+    const databases = await indexedDB.databases();
+    for (const { name = "" } of databases) {
+      texts.push(name);
+      const db = await wait(indexedDB.open(name));
+      for (const store of db.objectStoreNames) {
+        const all = db.transaction(store).objectStore(store);
+        const [values, names] = await Promise.all([wait(all.getAll() as IDBRequest<unknown>), wait(all.getAllKeys() as IDBRequest<unknown>)]);
+        await walk(values);
+        await walk(names);
+      }
+      db.close();
+    }
+    texts.push(JSON.stringify({ ...localStorage }), JSON.stringify({ ...sessionStorage }), JSON.stringify(history.state), location.href, document.title);
+    return { text: texts.join("\n"), databases: databases.length, keys, exported };
+  });
+  assert.ok(kept.databases >= 2 && kept.keys >= 2 && kept.text.length > 10_000, JSON.stringify({ ...kept, text: kept.text.length }));
+  assert.equal(kept.exported, 0);
+  assert.deepEqual(needles.filter((needle) => kept.text.includes(needle)), []);
+  await alice.page.getByRole("textbox", { name: "Message to carol" }).fill("");
+});
+
 void test("searching finds what was said and leads there", async () => {
   await alice.page.keyboard.press("Control+k");
   await alice.page.keyboard.type("from bob to");
@@ -214,7 +258,7 @@ void test("a browser is linked by a picture of its code, has the history, and is
   await alice.button("Remove device 2").click();
   await alice.page.getByRole("dialog").getByRole("button", { name: "Remove" }).click();
   await alice.page.getByText("Device 2 is removed.").waitFor({ timeout: SOON });
-  await second.page.getByText("This device was removed from its account").waitFor({ timeout: SOON });
+  await second.page.getByText("This device was removed from its account").first().waitFor({ timeout: SOON });
   await bob.writes("to those who are left");
   await alice.open("bob");
   await alice.sees("to those who are left");
@@ -243,10 +287,11 @@ void test("a terminal is linked by its code, and takes part", async () => {
 });
 
 void test("a key that changed says so, blocks what was verified, and goes on once compared", async () => {
+  // Bob's browser forgets everything, and whoever runs the relay makes the name free.
   await bob.button("Settings").click();
-  await bob.button("Delete the account").click();
-  await bob.page.getByLabel("Type bob to go on").fill("bob");
-  await bob.button("Delete for good").click();
+  await bob.button("Forget this browser").click();
+  await bob.button("Forget it").click();
+  await world.admin("remove-account", "bob");
   await bob.page.getByLabel("Name", { exact: true }).waitFor({ timeout: SOON });
   await bob.page.getByLabel("Name", { exact: true }).fill("bob");
   await bob.button("Create account").click();
@@ -269,6 +314,21 @@ void test("a key that changed says so, blocks what was verified, and goes on onc
   await alice.writes("good to see you");
   await bob.back();
   await bob.sees("good to see you");
+});
+
+void test("an account is deleted, here and at the relay", async () => {
+  const frank = await register(world, "frank");
+  await frank.button("Settings").click();
+  await frank.button("Delete the account").click();
+  assert.equal(await frank.button("Delete for good").isDisabled(), true);
+  await frank.page.getByLabel("Type frank to go on").fill("frank");
+  await frank.button("Delete for good").click();
+  await frank.page.getByLabel("Name", { exact: true }).waitFor({ timeout: SOON });
+  await alice.button("New conversation").first().click();
+  await alice.page.getByLabel("Whom").fill("frank");
+  await alice.page.keyboard.press("Enter");
+  await alice.page.getByText("Nobody has this name here.").waitFor();
+  await frank.page.context().close();
 });
 
 void test("a passphrase locks, refuses and opens", async () => {

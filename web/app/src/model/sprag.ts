@@ -9,11 +9,21 @@ export type {
   MessageState, OpenOptions, Peer, Protection, SafetyNumber, Status, Trust,
 } from "sprag";
 
+/** A message that is kept and will be sent, as far as the chat looks at it: the rest comes as events. */
+export interface Sent {
+  readonly id: string;
+}
+
 /** A client, without what the chat does not use. */
-export type Client = Pick<
+export interface Client extends Used {
+  send(to: string, text: string): Promise<Sent>;
+  sendFile(to: string, file: Blob | Uint8Array, options?: Sprag.SendFileOptions): Promise<Sent>;
+  retry(to: string, id: string): Promise<Sent>;
+}
+
+type Used = Pick<
   Sprag.Client,
-  | "account" | "relay" | "connection" | "leading" | "closed" | "status" | "send" | "sendFile" | "download" | "retry"
-  | "conversations" | "conversation" | "messages" | "markRead" | "search" | "meet" | "refresh" | "peer" | "safetyNumber"
+  | "account" | "relay" | "connection" | "leading" | "closed" | "status" | "download" | "conversations" | "conversation" | "messages" | "markRead" | "search" | "meet" | "refresh" | "peer" | "safetyNumber"
   | "setVerified" | "acceptKey" | "devices" | "link" | "removeDevice" | "setReadReceipts" | "protection"
   | "setPassphrase" | "addPasskey" | "removePasskeys" | "backup" | "reconnect" | "on" | "close" | "deleteAccount"
 >;

@@ -26,7 +26,7 @@ export function ChatView({ chat, gate }: { chat: Chat; gate: Gate }) {
     <div class={`chat ${place.at === "list" ? "is-list" : "is-page"}`}>
       <Notices chat={chat} />
       <Sidebar chat={chat} onHelp={() => { setHelping(true); }} />
-      <main class="pane" aria-label="What is open">
+      <main class="pane">
         <Pane chat={chat} gate={gate} />
       </main>
       {isHelping && <Help onClose={() => { setHelping(false); }} />}

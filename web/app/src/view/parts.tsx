@@ -100,7 +100,7 @@ export function Confirm({ title, children, action, tone = "danger", busy = false
     <Dialog title={title} onClose={onCancel}>
       {children}
       <div class="actions">
-        <button type="button" class="button" onClick={onCancel} autofocus>Cancel</button>
+        <button type="button" class="button" onClick={onCancel} data-first>Cancel</button>
         <button type="button" class={`button ${tone}`} disabled={busy || disabled} onClick={onConfirm}>{action}</button>
       </div>
     </Dialog>
@@ -114,6 +114,8 @@ export function Dialog({ title, children, onClose, wide = false }: { title: stri
   useEffect(() => {
     const before = document.activeElement;
     dialog.current?.showModal();
+    const first = dialog.current?.querySelector("[data-first]");
+    if (first instanceof HTMLElement) first.focus();
     return () => {
       if (before instanceof HTMLElement) before.focus();
     };

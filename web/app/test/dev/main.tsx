@@ -66,7 +66,7 @@ if (scene === "notices") {
   }, 300);
 }
 
-const gate = new Gate(doors, { store: { kind: "memory" } });
+const gate = new Gate(doors, {});
 const place = document.getElementById("app");
 if (place !== null) render(<App gate={gate} steps={browserSteps()} />, place);
 void gate.start();
