@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { normalName } from "../src/model/names.js";
-import { brieflyWhen, connectionWords, dayName, explain, plural, sentence, size } from "../src/model/words.js";
+import { brieflyWhen, connectionWords, dayName, explain, explainLinking, plural, sentence, size } from "../src/model/words.js";
 import { MemoryError } from "./memory.js";
 
 void test("an error of the package is said in its words, with what to do", () => {
@@ -12,6 +12,11 @@ void test("an error of the package is said in its words, with what to do", () =>
   // Nothing that somebody else may have written is shown.
   assert.equal(explain(new Error("secret")).text.includes("secret"), false);
   assert.equal(explain("nonsense").code, "page");
+});
+
+void test("what is no link code is called that, whatever it is called below", () => {
+  assert.equal(explainLinking(new MemoryError("not-a-code")).text, "This is not a link code.");
+  assert.equal(explainLinking(new MemoryError("too-many-devices", "there are eight devices")).text, "There are eight devices.");
 });
 
 void test("sentences begin large and end with a stop", () => {

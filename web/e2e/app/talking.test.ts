@@ -171,7 +171,7 @@ void test("what is written without a connection waits, survives a reload, and go
   await inside(alice);
   await alice.open("bob");
   await alice.seesState("written without a relay", "Delivered", "Read");
-  await bob.button("Connect now").click().catch(() => undefined);
+  if (await bob.button("Connect now").isVisible()) await bob.button("Connect now").click();
   await bob.open("alice");
   await bob.sees("written without a relay");
 });

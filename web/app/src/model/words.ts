@@ -17,6 +17,14 @@ const OWN_WORDS: Readonly<Record<string, Partial<Problem>>> = {
   "wrong-key": { text: "This passphrase is not the right one.", remedy: "Try again; mind capital letters and the keyboard's language." },
   "not-a-link-code": { text: "This is not a link code.", remedy: "It begins with sprag-link: and is shown by the new device." },
   "invitation-invalid": { text: "This relay wants an invitation.", remedy: "Ask whoever runs it for a code, and put it in below." },
+  "taken-over": { remedy: "Close the other one, or connect again here." },
+  "bad-argument": { text: "This page asked for something that cannot be.", remedy: "Reload it; if it stays, report it." },
+  // The package speaks to programmers here.
+  NO_INDEXEDDB: { remedy: "Allow storage for this site, or use an ordinary window." },
+  STORE_UNAVAILABLE: { text: "This browser keeps nothing for this page.", remedy: "Allow storage for this site, or use an ordinary window." },
+  STORAGE_EVICTED: { remedy: "Begin anew here: link this browser to your account, or restore a backup." },
+  CSP_BLOCKS_WASM: { remedy: "Something between this browser and the relay changed the page: a proxy, or an extension." },
+  MODULE_DAMAGED: { text: "This page came damaged.", remedy: "Reload it." },
   PASSKEY_REFUSED: { text: "The passkey was not given.", remedy: "Try again, or use your passphrase." },
 };
 
@@ -26,6 +34,12 @@ export function explain(error: unknown): Problem {
     return { code: error.code, text: sentence(error.message), remedy: sentence(error.remedy), ...OWN_WORDS[error.code] };
   }
   return { code: "page", text: "This page made a mistake.", remedy: "Reload it. Nothing that was shown as queued is lost." };
+}
+
+/** The same, where a link code was given: what is none may be called by the name of another kind of code. */
+export function explainLinking(error: unknown): Problem {
+  const problem = explain(error);
+  return problem.code === "not-a-code" ? { ...problem, ...OWN_WORDS["not-a-link-code"] } : problem;
 }
 
 /** With a capital letter and a full stop. */

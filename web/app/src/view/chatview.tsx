@@ -2,6 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import type { Chat } from "../model/chat.js";
 import type { Gate } from "../model/gate.js";
+import { useNarrow } from "./narrow.js";
 import { DevicesView } from "./devicesview.jsx";
 import { Help } from "./help.jsx";
 import { Logo } from "./icons.jsx";
@@ -17,6 +18,8 @@ export function ChatView({ chat, gate }: { chat: Chat; gate: Gate }) {
   const [isHelping, setHelping] = useState(false);
   const place = chat.places.now.value;
   const unread = chat.unread.value;
+  // Where there is room for one of them, that one is what the page is about.
+  const isListAlone = useNarrow() && place.at === "list";
   useShortcuts(chat, () => { setHelping(true); });
   useEffect(() => {
     // Never a name: titles stay in the browser's history.
@@ -25,10 +28,13 @@ export function ChatView({ chat, gate }: { chat: Chat; gate: Gate }) {
   return (
     <div class={`chat ${place.at === "list" ? "is-list" : "is-page"}`}>
       <Notices chat={chat} />
-      <Sidebar chat={chat} onHelp={() => { setHelping(true); }} />
-      <main class="pane">
+      <div class="side" role={isListAlone ? "main" : undefined}>
+        {isListAlone && <h1 class="unseen">Conversations</h1>}
+        <Sidebar chat={chat} onHelp={() => { setHelping(true); }} />
+      </div>
+      <div class="pane" role={isListAlone ? undefined : "main"}>
         <Pane chat={chat} gate={gate} />
-      </main>
+      </div>
       {isHelping && <Help onClose={() => { setHelping(false); }} />}
     </div>
   );

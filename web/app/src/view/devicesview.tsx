@@ -2,7 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import type { Chat } from "../model/chat.js";
 import type { Device, Status } from "../model/sprag.js";
-import { explain, wholeTime, type Problem } from "../model/words.js";
+import { explainLinking, wholeTime, type Problem } from "../model/words.js";
 import { Icon } from "./icons.jsx";
 import { Box, Confirm, Field, PageHead, ProblemBox } from "./parts.jsx";
 import { asText } from "./scan.js";
@@ -23,7 +23,7 @@ export function DevicesView({ chat }: { chat: Chat }) {
         setDevices(found);
         setStatus(now);
       },
-      (error: unknown) => { setProblem(explain(error)); },
+      (error: unknown) => { setProblem(explainLinking(error)); },
     );
   }, [changes]);
   const work = (done: string, act: () => Promise<unknown>) => {
@@ -34,7 +34,7 @@ export function DevicesView({ chat }: { chat: Chat }) {
         setSaid(done);
         chat.changes.value += 1;
       },
-      (error: unknown) => { setProblem(explain(error)); },
+      (error: unknown) => { setProblem(explainLinking(error)); },
     ).finally(() => { setBusy(false); });
   };
   const canChange = status?.accountKey === true;
@@ -43,7 +43,7 @@ export function DevicesView({ chat }: { chat: Chat }) {
       <PageHead title="Devices" onBack={() => { chat.places.back(); }} />
       <div class="page-body">
         <p>Every device of your account receives your messages, each under keys of its own.</p>
-        <ProblemBox problem={problem} />
+        <ProblemBox problem={isLinking ? undefined : problem} />
         <div role="status">{said !== "" && <Box tone="good" sign="sent"><p>{said}</p></Box>}</div>
         <ul class="devices">
           {devices.map((device) => (
@@ -71,7 +71,10 @@ export function DevicesView({ chat }: { chat: Chat }) {
           }}><Icon sign="plus" />Link a device</button>
         )}
         {isLinking && (
-          <LinkDevice account={chat.client.account} isBusy={isBusy} onCancel={() => { setLinking(false); }} onLink={(code, what) => {
+          <LinkDevice account={chat.client.account} isBusy={isBusy} problem={problem} onCancel={() => {
+            setLinking(false);
+            setProblem(undefined);
+          }} onLink={(code, what) => {
             work("The device is linked.", async () => {
               await chat.client.link(code, what);
               setLinking(false);
@@ -93,8 +96,9 @@ export function DevicesView({ chat }: { chat: Chat }) {
   );
 }
 
-function LinkDevice({ account, isBusy, onLink, onCancel }: {
+function LinkDevice({ account, isBusy, problem, onLink, onCancel }: {
   account: string;
+  problem: Problem | undefined;
   isBusy: boolean;
   onLink: (code: string, what: { accountKey: boolean; history: boolean }) => void;
   onCancel: () => void;
@@ -118,6 +122,7 @@ function LinkDevice({ account, isBusy, onLink, onCancel }: {
         <span>Give it the conversations so far</span></label>
       <label class="check"><input type="checkbox" checked={accountKey} onChange={(event) => { setAccountKey(event.currentTarget.checked); }} />
         <span>Let it link and remove devices too</span></label>
+      <ProblemBox problem={problem} />
       <div class="actions">
         <button type="button" class="button" onClick={onCancel}>Cancel</button>
         <button type="submit" class="button primary" disabled={isBusy || code.trim() === ""}>{isBusy ? "Linking" : "Link it"}</button>

@@ -170,7 +170,7 @@ function Linking({ gate, user, code }: { gate: Gate; user: string; code: string 
         <code class="code-text">{code}</code>
         <CopyButton text={code} />
       </div>
-      <p class="hint">In a terminal: <code>sprag devices link</code>. Show this to nobody else: who sees it can let a device of their own in.</p>
+      <p class="hint">In a terminal: <code>sprag devices link CODE</code>. Show this to nobody else: who sees it can let a device of their own in.</p>
       <p role="status" class="waiting"><span class="spinner" aria-hidden="true" />Waiting for your other device</p>
       <ProblemBox problem={gate.problem.value} />
       <button type="button" class="button" onClick={() => { void gate.stopLinking(); }}>Cancel</button>

@@ -1,6 +1,7 @@
 /** Keys that work everywhere in the chat. All have a modifier, so that none is in the way of writing. */
 import { useEffect } from "preact/hooks";
 import type { Chat } from "../model/chat.js";
+import { NARROW } from "./narrow.js";
 
 export const isMac = /mac|iphone|ipad/i.test(navigator.platform);
 
@@ -38,7 +39,7 @@ function act(chat: Chat, help: () => void, event: KeyboardEvent): boolean {
   const { altKey: alt, shiftKey: shift } = event;
   const command = isMac ? event.metaKey : event.ctrlKey;
   if (command && !alt && !shift && event.code === "KeyK") {
-    if (matchMedia("(max-width: 47.99rem)").matches) chat.places.go({ at: "list" });
+    if (matchMedia(NARROW).matches) chat.places.go({ at: "list" });
     // On a narrow screen the field is drawn first.
     requestAnimationFrame(() => { document.getElementById(SEARCH_ID)?.focus(); });
     return true;

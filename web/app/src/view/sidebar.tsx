@@ -13,7 +13,6 @@ export function Sidebar({ chat, onHelp }: { chat: Chat; onHelp: () => void }) {
   const words = chat.searching.words.value;
   return (
     <nav class="sidebar" aria-label="Conversations">
-      <h2 class="unseen">Conversations</h2>
       <header class="sidebar-head">
         <Logo size={28} />
         <p class="who" title={chat.client.relay}>{chat.client.account}</p>

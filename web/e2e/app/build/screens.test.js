@@ -64,7 +64,7 @@ void test("before somebody is in", async () => {
     await look(alice, "welcome-passphrase");
     await alice.button("Restore a backup").click();
     await look(alice, "restore");
-    await alice.button("Back").click();
+    await alice.page.getByRole("button", { name: "Back", exact: true }).click();
 });
 void test("an empty chat", async () => {
     await alice.page.context().close();
@@ -132,7 +132,7 @@ void test("devices, settings, keys", async () => {
     await look(alice, "devices");
     await alice.page.getByLabel("Or paste the link code").fill("nonsense");
     await alice.button("Link it").click();
-    await alice.page.getByText("This is not a link code.").waitFor();
+    await alice.page.getByText("This is not a link code.").waitFor({ timeout: SOON });
     await look(alice, "devices-problem");
     await alice.button("Settings").click();
     await alice.page.getByText("What opens it on this device").waitFor();
