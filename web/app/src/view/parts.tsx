@@ -156,11 +156,11 @@ export function PageHead({ title, onBack, children }: { title: string; onBack: (
     heading.current?.focus();
   }, [title]);
   return (
-    <header class="page-head">
+    <div class="page-head">
       <IconButton sign="back" label="Back" onClick={onBack} />
       <h1 ref={heading} tabIndex={-1}>{title}</h1>
       {children}
-    </header>
+    </div>
   );
 }
 

@@ -39,9 +39,12 @@ function act(chat: Chat, help: () => void, event: KeyboardEvent): boolean {
   const { altKey: alt, shiftKey: shift } = event;
   const command = isMac ? event.metaKey : event.ctrlKey;
   if (command && !alt && !shift && event.code === "KeyK") {
-    if (matchMedia(NARROW).matches) chat.places.go({ at: "list" });
-    // On a narrow screen the field is drawn first.
-    requestAnimationFrame(() => { document.getElementById(SEARCH_ID)?.focus(); });
+    const focus = () => { document.getElementById(SEARCH_ID)?.focus(); };
+    if (matchMedia(NARROW).matches && chat.places.now.value.at !== "list") {
+      chat.places.go({ at: "list" });
+      // The field is drawn first.
+      requestAnimationFrame(focus);
+    } else focus();
     return true;
   }
   if (command && !alt && event.key === "/") {

@@ -1,5 +1,5 @@
 /** Whether somebody is who one thinks: the number, the code, comparing, and a key that has changed. */
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { Chat } from "../model/chat.js";
 import type { SafetyNumber } from "../model/sprag.js";
 import { SAFETY_PREFIX, type Verdict, type Verifying } from "../model/verifying.js";
@@ -73,6 +73,11 @@ function Digits({ number }: { number: SafetyNumber }) {
 function Compare({ verifying }: { verifying: Verifying }) {
   const user = verifying.with;
   const verdict = verifying.verdict.value;
+  const answer = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    // After a camera or a picture it may be below what is in view.
+    if (verdict !== undefined) answer.current?.scrollIntoView({ block: "nearest" });
+  }, [verdict]);
   return (
     <section aria-labelledby="compare-head">
       <h2 id="compare-head">Compare</h2>
@@ -80,10 +85,10 @@ function Compare({ verifying }: { verifying: Verifying }) {
       <ScanButtons what={`${user}’s code`} onFound={(bytes) => { verifying.scan(bytes); }} />
       <div class="field">
         <label for="pasted">Or paste {user}’s code or digits</label>
-        <textarea id="pasted" class="mono" rows={2} value={verifying.pasted.value} spellcheck={false} autocomplete="off"
+        <textarea id="pasted" class="mono" rows={3} value={verifying.pasted.value} spellcheck={false} autocomplete="off"
           aria-describedby="verdict" onInput={(event) => { verifying.paste(event.currentTarget.value); }} />
       </div>
-      <div id="verdict" role="status">{verdict !== undefined && <VerdictBox verifying={verifying} verdict={verdict} />}</div>
+      <div id="verdict" role="status" ref={answer}>{verdict !== undefined && <VerdictBox verifying={verifying} verdict={verdict} />}</div>
       <Decide verifying={verifying} />
     </section>
   );
