@@ -271,7 +271,7 @@ export type Action =
   | { action: "refuse"; ticket: number; fault: Fault }
   | { action: "happening"; happening: Happening }
   /** Bytes of the file of `sendFile`, from..to (to excluded); then `sliced`. */
-  | { action: "slice"; transfer: number; from: number; to: number }
+  | { action: "slice"; ticket: number; transfer: number; from: number; to: number }
   /** The next bytes of `receiveFile` or `backup` (the ticket); keep them in this order. */
   | { action: "save"; ticket: number; bytes: Uint8Array }
   | { action: "progress"; ticket: number; done: number; total: number }

@@ -101,7 +101,8 @@ fn action(action: Action) -> Plain {
                 of("refuse").with("ticket", number(ticket.0)).with("fault", shown(&error))
             }
         },
-        Action::Slice { transfer, from, to } => of("slice")
+        Action::Slice { ticket, transfer, from, to } => of("slice")
+            .with("ticket", number(ticket.0))
             .with("transfer", number(transfer))
             .with("from", number(from))
             .with("to", number(to)),

@@ -101,6 +101,8 @@ pub enum Action {
     StoreFailed(StoreError),
     /// Hand over these bytes of a file that is sent; then [`sliced`](super::Driver::sliced).
     Slice {
+        /// Whose.
+        ticket: Ticket,
         /// Which.
         transfer: u64,
         /// The first byte.

@@ -137,7 +137,7 @@ impl World {
             }
             Action::Answer { ticket, result } => drop(self.answers.insert(ticket, *result)),
             Action::Connection(connection) => self.connections.push(connection),
-            Action::Slice { transfer, from, to } => {
+            Action::Slice { transfer, from, to, .. } => {
                 let (from, to) = (usize::try_from(from).unwrap(), usize::try_from(to).unwrap());
                 self.driver.sliced(transfer, Some(self.file[from..to].to_vec().into()));
             }

@@ -269,7 +269,7 @@ impl Driver {
         sending.stage = Stage::Slicing { index, skip, wanted: to - from };
         self.show_progress(ticket, progress);
         // What is left may be padding alone: then nothing is read, but it is asked all the same.
-        self.actions.push(Action::Slice { transfer: id, from, to });
+        self.actions.push(Action::Slice { ticket, transfer: id, from, to });
     }
 
     pub(super) fn file_sliced(&mut self, id: u64, content: Option<Bytes>, now: u64) {
