@@ -70,8 +70,9 @@ fn install(project: &Project, web: &Path) -> Result<()> {
         return Ok(());
     }
     project.step("npm ci, in web");
-    succeed(npm(project, web).args(["ci", "--no-audit", "--no-fund"]))
-        .context("the packages from npm cannot be installed; `cargo xtask up --no-web` goes without them")?;
+    succeed(npm(project, web).args(["ci", "--no-audit", "--no-fund"])).context(
+        "the packages from npm cannot be installed; `cargo xtask up --no-web` goes without them",
+    )?;
     fs::write(&done, wanted).with_context(|| done.display().to_string())
 }
 
@@ -80,9 +81,13 @@ pub(crate) fn needed(project: &Project) -> Result<()> {
     let (major, minor) = OLDEST;
     match node(project) {
         Node::There => Ok(()),
-        Node::TooOld(version) => bail!("Node.js is {version}; the tests need {major}.{minor} or newer"),
+        Node::TooOld(version) => {
+            bail!("Node.js is {version}; the tests need {major}.{minor} or newer")
+        }
         Node::Missing => {
-            bail!("there is no Node.js; the tests need {major}.{minor} or newer (https://nodejs.org)")
+            bail!(
+                "there is no Node.js; the tests need {major}.{minor} or newer (https://nodejs.org)"
+            )
         }
     }
 }

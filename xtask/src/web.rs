@@ -125,7 +125,12 @@ fn walkthrough(project: &Project, toolchain: &Toolchain) -> Result<()> {
 }
 
 /// Writes a built module (`built` is cargo's name of it), and what JavaScript needs to call it, into a folder.
-fn write(project: &Project, (built, name): (&str, &str), folder: &Path, types: &Path) -> Result<()> {
+fn write(
+    project: &Project,
+    (built, name): (&str, &str),
+    folder: &Path,
+    types: &Path,
+) -> Result<()> {
     project.step("bind it to JavaScript");
     fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
     let module = project.metadata()?.target_directory.join(format!("{TARGET}/web/{built}.wasm"));

@@ -5,7 +5,8 @@ use axum::http::{HeaderMap, header};
 /// Whether an encoding is accepted: named, or covered by `*`, and not with a weight of zero.
 pub(super) fn takes(asked: &HeaderMap, encoding: &str) -> bool {
     let weight = |wanted: &str| {
-        let offers = asked.get_all(header::ACCEPT_ENCODING).iter().filter_map(|it| it.to_str().ok());
+        let offers =
+            asked.get_all(header::ACCEPT_ENCODING).iter().filter_map(|it| it.to_str().ok());
         let mut offers = offers.flat_map(|offers| offers.split(','));
         offers.find_map(|offer| {
             let (name, parameters) = offer.split_once(';').unwrap_or((offer, ""));
