@@ -1,8 +1,4 @@
 // The face of the wasm module of `crates/wasm` (package sprag-wasm), for whoever writes web/sdk.
-// Changes since the first version are listed here:
-//   1. `now` is an argument of poll, register, link, status and section 6 only (the rest waits for poll anyway); a vault is not
-//      taken over by a client: keep it for relock. `open` takes no `now`.
-//   2. `send(to, text, id?)` and `OutgoingFile.id?`, `deleteAccount()`, method "DELETE"; `messageState` gives { state, reason? }.
 //
 // ============================================================================================================
 // 0. The idea
