@@ -8,6 +8,7 @@ mod lint;
 mod npm;
 mod programs;
 mod project;
+mod services;
 mod test;
 mod tidy;
 mod tools;

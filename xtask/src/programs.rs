@@ -1,8 +1,10 @@
 //! Programs of the system: a C compiler, with which `aws-lc-sys` and SQLite are built, Pebble, the
-//! authority that the relay's tests get certificates from, and Node.
+//! authority that the relay's tests get certificates from, PostgreSQL and NATS.
 
 use std::env;
 use std::ffi::OsString;
+use std::fs;
+use std::path::PathBuf;
 use std::process::Stdio;
 
 use anyhow::{Result, bail};
@@ -36,6 +38,42 @@ pub(crate) fn authority(project: &Project) -> Result<()> {
     )
 }
 
+/// The folder of PostgreSQL's programs, likewise. Debian keeps them where no search path leads.
+pub(crate) fn postgres(project: &Project) -> Result<PathBuf> {
+    let newest = || {
+        let versions = fs::read_dir("/usr/lib/postgresql").ok()?.filter_map(Result::ok);
+        let folders = versions.map(|version| version.path().join("bin"));
+        folders.filter(|folder| folder.join("initdb").exists()).max()
+    };
+    let on_path = || {
+        let path = env::var_os("PATH")?;
+        env::split_paths(&path).find(|folder| folder.join("initdb").exists())
+    };
+    let found = || newest().or_else(on_path);
+    if let Some(folder) = found() {
+        return Ok(folder);
+    }
+    if install(project, "postgresql")?
+        && let Some(folder) = found()
+    {
+        return Ok(folder);
+    }
+    bail!(
+        "there is no PostgreSQL, which tests of the relay need: install it (Debian: `apt-get install postgresql`)"
+    )
+}
+
+/// NATS's server, likewise.
+pub(crate) fn nats(project: &Project) -> Result<&'static str> {
+    let program = "nats-server";
+    if answers(project, &OsString::from(program)) || install(project, program)? {
+        return Ok(program);
+    }
+    bail!(
+        "there is no `nats-server`, which tests of the relay need: install it (Debian: `apt-get install nats-server`)"
+    )
+}
+
 /// Installs one of Debian's packages; `false` where that cannot be done here.
 fn install(project: &Project, package: &str) -> Result<bool> {
     if !answers(project, &OsString::from("apt-get")) || !is_root(project) {
@@ -56,6 +94,6 @@ fn answers(project: &Project, program: &OsString) -> bool {
     command.status().is_ok_and(|status| status.success())
 }
 
-fn is_root(project: &Project) -> bool {
+pub(crate) fn is_root(project: &Project) -> bool {
     output(project.command("id").arg("-u")).is_ok_and(|id| id.trim() == "0")
 }

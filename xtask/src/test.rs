@@ -1,10 +1,18 @@
-//! `cargo xtask test`: every test of every room and of the chores, documentation examples too; those of the module for
-//! JavaScript, in Node; and those of what is under `web`, in Node and in Chromium.
+//! `cargo xtask test`: every test of every room and of the chores, documentation examples too; those of the relay once
+//! more on PostgreSQL; those of the module for JavaScript, in Node; and those of what is under `web`, in Node and in
+//! Chromium.
 
 use anyhow::Result;
 
 use crate::project::{Project, succeed};
+use crate::services::Services;
 use crate::{npm, programs, web};
+
+/// The tests that a relay passes whatever it keeps everything in.
+const ON_POSTGRES: [&[&str]; 2] = [
+    &["--package", "sprag-relay", "--test", "promises", "--test", "http", "--test", "server"],
+    &["--package", "sprag-cli", "--test", "relay", "--", "crash", "stopping", "secrecy"],
+];
 
 /// Sets up what tests need, then hands over to `cargo test`, whose last lines stay the last.
 pub(crate) fn run(project: &Project) -> Result<()> {
@@ -18,8 +26,15 @@ pub(crate) fn run(project: &Project) -> Result<()> {
     succeed(project.cargo(["test", "--no-run"]).args(selection))?;
     vectors(project)?;
     npm::test(project)?;
+    let services = Services::start(project)?;
+    for tests in ON_POSTGRES {
+        project.step(&format!("run tests on PostgreSQL: {}", tests.join(" ")));
+        let mut cargo = project.cargo(["test", "--no-fail-fast", "--locked"]);
+        succeed(services.told(cargo.args(tests)).env("SPRAG_TEST_STORE", "postgres"))?;
+    }
     project.step("run the tests");
-    succeed(project.cargo(["test", "--no-fail-fast"]).args(selection))
+    let mut cargo = project.cargo(["test", "--no-fail-fast"]);
+    succeed(services.told(cargo.args(selection)))
 }
 
 /// The module of the test vectors, in Node.

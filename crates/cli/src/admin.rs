@@ -1,15 +1,16 @@
-//! `sprag admin`: what whoever runs a relay does with its data folder.
+//! `sprag admin`: what whoever runs a relay does with its data folder or its database.
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use sprag_api::name::AccountName;
-use sprag_relay::admin::{Admin, restore};
+use sprag_relay::admin::{Admin, AdminError, restore};
 use sprag_relay::clock::SystemClock;
+use sprag_relay::config::Store;
 use tokio::runtime;
 
 use crate::arguments::{AdminCommand, AdminOptions};
@@ -43,37 +44,52 @@ pub(crate) fn run(options: AdminOptions) -> Result<()> {
 
 async fn act(command: AdminCommand, settings: &Settings) -> Result<Done> {
     let data = || settings.data().map_err(usage);
+    let admin = async || -> Result<Admin> {
+        // The folder is not needed where everything is on a server.
+        let data = if settings.store() == Store::Folder { data()? } else { PathBuf::new() };
+        Ok(Admin::open(&data, &settings.store()).await?)
+    };
     match command {
-        AdminCommand::Invite { uses, expires } => invite(&data()?, uses, expires).await,
-        AdminCommand::Stats => stats(&data()?).await,
-        AdminCommand::Backup { folder } => back_up(&data()?, &folder).await,
-        AdminCommand::Restore { folder } => put_back(&folder, &data()?),
-        AdminCommand::RemoveAccount { name } => remove_account(&data()?, name).await,
+        AdminCommand::Invite { uses, expires } => invite(&admin().await?, uses, expires).await,
+        AdminCommand::Stats => stats(&admin().await?).await,
+        AdminCommand::Backup { folder } => back_up(&admin().await?, &folder).await,
+        AdminCommand::Restore { folder } if settings.store() == Store::Folder => {
+            put_back(&folder, &data()?)
+        }
+        AdminCommand::Restore { .. } => Err(AdminError::NotHere.into()),
+        AdminCommand::Restored => restored(&admin().await?).await,
+        AdminCommand::RemoveAccount { name } => remove_account(&admin().await?, name).await,
         AdminCommand::Health => health(settings.ops_listen()),
     }
 }
 
-async fn invite(data: &Path, Count(uses): Count, Span(lifetime): Span) -> Result<Done> {
-    let invitation = Admin::open(data)?.invite(uses, lifetime, &SystemClock).await?;
+async fn invite(admin: &Admin, Count(uses): Count, Span(lifetime): Span) -> Result<Done> {
+    let invitation = admin.invite(uses, lifetime, &SystemClock).await?;
     Ok(Done { text: invitation.code.clone(), json: json!(invitation) })
 }
 
-async fn stats(data: &Path) -> Result<Done> {
-    let json = json!(Admin::open(data)?.statistics(&SystemClock).await?);
+async fn stats(admin: &Admin) -> Result<Done> {
+    let json = json!(admin.statistics(&SystemClock).await?);
     let figures = json.as_object().into_iter().flatten();
     let lines: Vec<_> = figures.map(|(name, figure)| format!("{name:<16}{figure}")).collect();
     Ok(Done { text: lines.join("\n"), json })
 }
 
-async fn back_up(data: &Path, folder: &Path) -> Result<Done> {
-    Admin::open(data)?.back_up(folder).await?;
+async fn back_up(admin: &Admin, folder: &Path) -> Result<Done> {
+    admin.back_up(folder).await?;
     let text = format!("backed up into {}", folder.display());
     Ok(Done { text, json: json!({ "backup": folder }) })
 }
 
-async fn remove_account(data: &Path, name: String) -> Result<Done> {
+async fn restored(admin: &Admin) -> Result<Done> {
+    admin.after_restore().await?;
+    let text = "nothing of before the restore will be used again; start the relay".into();
+    Ok(Done { text, json: json!({ "restored": true }) })
+}
+
+async fn remove_account(admin: &Admin, name: String) -> Result<Done> {
     let name = AccountName::new(name).map_err(|invalid| usage(invalid.into()))?;
-    if !Admin::open(data)?.remove_account(name.clone()).await? {
+    if !admin.remove_account(name.clone()).await? {
         bail!("there is no account {name}");
     }
     Ok(Done { text: format!("removed {name}"), json: json!({ "removed": name }) })

@@ -10,7 +10,7 @@ use crate::learn::Steal;
 use crate::messages::{list, recv, search, send};
 use crate::pages::{CompletionsOptions, ManOptions};
 use crate::serve::amount::{Count, Span};
-use crate::serve::settings::{OpsAddress, Settings};
+use crate::serve::settings::{Kept, OpsAddress, Settings};
 use crate::{backup, chat, devices, doctor, register, settings, verify};
 
 /// End-to-end encrypted messages, and a relay to host yourself
@@ -167,6 +167,16 @@ pub(crate) struct Place {
     #[arg(long, env = "SPRAG_DATA", value_name = "FOLDER", global = true)]
     data: Option<PathBuf>,
 
+    /// The relay's database, if it is no folder: postgres://USER@HOST/DATABASE
+    #[arg(
+        long,
+        env = "SPRAG_STORE",
+        value_name = "ADDRESS",
+        global = true,
+        hide_env_values = true
+    )]
+    store: Option<Kept>,
+
     /// The relay's operations port [default: 127.0.0.1:7475]
     #[arg(long, env = "SPRAG_OPS_LISTEN", value_name = "ADDRESS:PORT", global = true)]
     ops_listen: Option<OpsAddress>,
@@ -179,8 +189,8 @@ pub(crate) struct Place {
 impl Place {
     /// The settings that tell where a relay is.
     pub(crate) fn settings(self) -> anyhow::Result<Settings> {
-        let Self { data, ops_listen, config } = self;
-        Settings::of(data, ops_listen).completed(config.as_deref())
+        let Self { data, store, ops_listen, config } = self;
+        Settings::of(data, store, ops_listen).completed(config.as_deref())
     }
 }
 
@@ -208,6 +218,8 @@ pub(crate) enum AdminCommand {
         /// The backup's folder
         folder: PathBuf,
     },
+    /// Say that PostgreSQL's own tools have restored the database: nothing of before is used again
+    Restored,
     /// Remove an account with its devices, keys, mailboxes and blobs
     RemoveAccount {
         /// The account's name

@@ -164,6 +164,8 @@ fn explain(error: StartError) -> anyhow::Error {
         StartError::Listen { .. } => Some("--listen, --ops-listen"),
         StartError::Folder(_) => Some("--data"),
         StartError::Tls(_) => Some("--tls-certificate, --tls-key, or the domain"),
+        StartError::Postgres(_) => Some("--store"),
+        StartError::Bus(_) | StartError::BusAlone => Some("--bus"),
         StartError::Storage(_) | StartError::Thread => None,
     };
     let error = anyhow::Error::new(error);

@@ -1,4 +1,4 @@
-//! What whoever runs a relay does with its data folder, also while the relay runs on it.
+//! What whoever runs a relay does with its data folder or its database, also while the relay runs on it.
 
 use std::fs;
 use std::io;
@@ -11,11 +11,11 @@ use sprag_api::name::AccountName;
 
 use crate::auth;
 use crate::clock::Clock;
-use crate::config::Limits;
+use crate::config::{Limits, Store};
 use crate::folder::{self, DataFolder, FolderError};
-use crate::hub::Hub;
-use crate::sqlite::{self, MailboxQuota, OpenError, RestoreError, Sqlite};
-use crate::storage::{Directory, Unavailable, Upkeep};
+use crate::postgres::{Postgres, PostgresError};
+use crate::sqlite::{self, OpenError, RestoreError, Sqlite};
+use crate::storage::{MailboxQuota, Storage, Unavailable};
 
 pub use crate::storage::Statistics;
 
@@ -28,6 +28,15 @@ pub enum AdminError {
     /// The databases cannot be used.
     #[error(transparent)]
     Storage(#[from] OpenError),
+    /// The database on a server cannot be used.
+    #[error(transparent)]
+    Postgres(#[from] PostgresError),
+    /// That is done with PostgreSQL's own tools.
+    #[error("PostgreSQL backs up and restores its databases itself: see docs/OPERATIONS.md")]
+    NotHere,
+    /// That is for databases on a server.
+    #[error("a data folder is restored with `sprag admin restore`; this is for PostgreSQL")]
+    NotThere,
     /// The databases failed; their error is in the log.
     #[error("the storage failed; nothing was done")]
     Unavailable,
@@ -70,24 +79,40 @@ pub struct Invitation {
     pub expires: u64,
 }
 
-/// The data folder of a relay, which may be running.
+/// The data folder or the database of a relay, which may be running.
 pub struct Admin {
-    storage: Sqlite,
+    storage: Arc<dyn Storage>,
+    kept: Kept,
+}
+
+/// The same storage, as what it is.
+enum Kept {
+    Folder(Arc<Sqlite>),
+    Postgres(Arc<Postgres>),
 }
 
 impl Admin {
-    /// Opens a data folder.
+    /// Opens a data folder, or the database where everything is kept instead.
     ///
     /// # Errors
-    /// [`AdminError::NoRelay`], [`AdminError::Storage`].
-    pub fn open(data: &Path) -> Result<Self, AdminError> {
-        if !sqlite::exists(data) {
-            return Err(AdminError::NoRelay(data.into()));
-        }
+    /// [`AdminError::NoRelay`], [`AdminError::Storage`], [`AdminError::Postgres`].
+    pub async fn open(data: &Path, store: &Store) -> Result<Self, AdminError> {
         let limits = Limits::default();
         let quota =
             MailboxQuota { envelopes: limits.mailbox_envelopes, bytes: limits.mailbox_bytes };
-        Ok(Self { storage: Sqlite::open(data, quota, Arc::new(Hub::default()))? })
+        match store {
+            Store::Folder if !sqlite::exists(data) => Err(AdminError::NoRelay(data.into())),
+            Store::Folder => {
+                let storage = Arc::new(Sqlite::open(data, quota, Arc::default())?);
+                Ok(Self { storage: Arc::<Sqlite>::clone(&storage), kept: Kept::Folder(storage) })
+            }
+            Store::Postgres(address) => {
+                let opened = Postgres::open(&address.0, quota, Arc::default()).await?;
+                let storage = Arc::new(opened);
+                let kept = Kept::Postgres(Arc::clone(&storage));
+                Ok(Self { storage, kept })
+            }
+        }
     }
 
     /// Makes an invitation.
@@ -120,14 +145,26 @@ impl Admin {
     /// Writes a consistent copy into a new folder. A relay that runs goes on meanwhile.
     ///
     /// # Errors
-    /// [`AdminError::NotEmpty`], [`AdminError::Backup`], [`AdminError::Unavailable`].
+    /// [`AdminError::NotEmpty`], [`AdminError::Backup`], [`AdminError::NotHere`],
+    /// [`AdminError::Unavailable`].
     pub async fn back_up(&self, to: &Path) -> Result<(), AdminError> {
+        let Kept::Folder(storage) = &self.kept else { return Err(AdminError::NotHere) };
         let failed = |source| AdminError::Backup { folder: to.into(), source };
         folder::make(to).map_err(failed)?;
         if fs::read_dir(to).map_err(failed)?.next().is_some() {
             return Err(AdminError::NotEmpty(to.into()));
         }
-        Ok(self.storage.back_up(to.into()).await?)
+        Ok(storage.back_up(to.into()).await?)
+    }
+
+    /// Makes a database that PostgreSQL's tools have restored from a backup one that repeats nothing, as
+    /// [`restore`] does with a folder. No relay may be running on it.
+    ///
+    /// # Errors
+    /// [`AdminError::NotThere`], [`AdminError::Unavailable`].
+    pub async fn after_restore(&self) -> Result<(), AdminError> {
+        let Kept::Postgres(storage) = &self.kept else { return Err(AdminError::NotThere) };
+        Ok(storage.after_restore().await?)
     }
 
     /// Removes an account with everything of it; `false` where there is none of this name. A relay that

@@ -1,6 +1,7 @@
 //! What can be set, with its defaults. The `sprag serve` command fills this from flags, variables and a
 //! file.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,6 +9,26 @@ use std::time::Duration;
 use sprag_api::name::Origin;
 
 use crate::pages::Pages;
+
+/// Where another service is. It may hold a password, and is not shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ServiceAddress(pub String);
+
+impl fmt::Debug for ServiceAddress {
+    fn fmt(&self, text: &mut fmt::Formatter<'_>) -> fmt::Result {
+        text.write_str("ServiceAddress(..)")
+    }
+}
+
+/// What everything is kept in.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub enum Store {
+    /// `SQLite`, in the data folder: for one relay on one machine.
+    #[default]
+    Folder,
+    /// PostgreSQL at this address (`postgres://...`): for several equal nodes.
+    Postgres(ServiceAddress),
+}
 
 /// Who may register.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -147,8 +168,13 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where it answers `/healthz`, `/readyz` and `/metrics`; nowhere where there is none.
     pub ops_listen: Option<SocketAddr>,
-    /// The folder of its databases, its lock and its certificates.
+    /// The folder of its lock and its certificates, and of its databases where they are there.
     pub data: PathBuf,
+    /// What everything is kept in.
+    pub store: Store,
+    /// How nodes tell each other that there is something to look at: over NATS at this address
+    /// (`nats://...`), or, where there is none, over the database.
+    pub bus: Option<ServiceAddress>,
     /// How clients reach it, as logins name it; where there is none, from the first certified domain, or
     /// from `listen`.
     pub origin: Option<Origin>,
@@ -172,6 +198,8 @@ impl Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 7474)),
             ops_listen: None,
             data: data.into(),
+            store: Store::Folder,
+            bus: None,
             origin: None,
             registration: Registration::Open,
             tls: Tls::Off,

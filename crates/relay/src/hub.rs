@@ -2,7 +2,7 @@
 //!
 //! Each device has at most one live consumer; a newer one takes over. The queue of a consumer is
 //! bounded: what does not fit is read from the storage once there is room, so a slow device costs
-//! bounded memory.
+//! bounded memory. Who is not connected here may be at another node: that is told over the bus.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,7 +11,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use sprag_api::directory::KeyCounts;
 use tokio::sync::{Notify, watch};
 
-use crate::storage::{MailboxId, Segment};
+use crate::bus::{Outbox, Signal};
+use crate::storage::{Fence, MailboxId, Position, Segment};
 
 /// How many segments wait in memory for one consumer.
 const QUEUED: usize = 256;
@@ -45,6 +46,9 @@ struct Queue {
 #[derive(Debug)]
 pub(crate) struct Consumer {
     id: u64,
+    pub(crate) fence: Fence,
+    /// The place of the last envelope that was delivered.
+    reached: AtomicU64,
     queue: Mutex<Queue>,
     wake: Notify,
 }
@@ -84,6 +88,17 @@ impl Consumer {
         Arrived { segments, behind }
     }
 
+    /// Everything up to a place was delivered.
+    pub(crate) fn reach(&self, place: u64) {
+        self.reached.store(place, Ordering::Relaxed);
+    }
+
+    /// The storage holds something that was not pushed.
+    fn fall_behind(&self) {
+        lock(&self.queue).behind = true;
+        self.wake.notify_one();
+    }
+
     fn push(&self, segment: Segment) {
         let mut queue = lock(&self.queue);
         let len = segment.deliver.len();
@@ -108,27 +123,50 @@ impl Consumer {
     }
 }
 
-/// All consumers of this relay.
+/// All consumers of this node.
 #[derive(Debug, Default)]
 pub(crate) struct Hub {
     consumers: Mutex<HashMap<MailboxId, Arc<Consumer>>>,
     /// Mailboxes that somebody polls.
     polled: Mutex<HashMap<MailboxId, watch::Sender<()>>>,
     next: AtomicU64,
+    /// What the other nodes are told, where there may be some.
+    outbox: Option<Arc<Outbox>>,
 }
 
 impl Hub {
-    /// A new consumer for a device; the one before it, if any, is told.
-    pub(crate) fn connect(&self, device: MailboxId) -> Arc<Consumer> {
+    /// Of a node among several.
+    pub(crate) fn among_others(outbox: Arc<Outbox>) -> Self {
+        Self { outbox: Some(outbox), ..Self::default() }
+    }
+
+    /// Whether there may be other nodes.
+    pub(crate) fn is_among_others(&self) -> bool {
+        self.outbox.is_some()
+    }
+
+    /// A new consumer for a device; the one before it, if any, is told, here and on other nodes.
+    pub(crate) fn connect(&self, device: MailboxId, fence: Fence) -> Arc<Consumer> {
         let consumer = Arc::new(Consumer {
             id: self.next.fetch_add(1, Ordering::Relaxed),
+            fence,
+            reached: AtomicU64::new(0),
             queue: Mutex::default(),
             wake: Notify::new(),
         });
-        let older = lock(&self.consumers).insert(device, Arc::clone(&consumer));
-        if let Some(older) = older {
-            older.tell(Notice::TakenOver);
+        let mut consumers = lock(&self.consumers);
+        match consumers.get(&device) {
+            // A later one was faster.
+            Some(later) if later.fence > fence => consumer.tell(Notice::TakenOver),
+            Some(_) | None => {
+                let older = consumers.insert(device, Arc::clone(&consumer));
+                if let Some(older) = older {
+                    older.tell(Notice::TakenOver);
+                }
+            }
         }
+        drop(consumers);
+        self.signal(Signal::TakenOver(device, fence));
         consumer
     }
 
@@ -142,11 +180,42 @@ impl Hub {
 
     /// Hands over what was committed for a device, in the order of its mailbox.
     pub(crate) fn deliver(&self, device: MailboxId, segment: Segment) {
-        let consumer = lock(&self.consumers).get(&device).cloned();
-        if let Some(consumer) = consumer {
-            consumer.push(segment);
+        match self.consumer(device) {
+            Some(consumer) => consumer.push(segment),
+            None => self.signal(Signal::Arrived(device)),
         }
-        if let Some(sender) = lock(&self.polled).get(&device) {
+        self.poke(device);
+    }
+
+    /// Another node stored something for a device.
+    pub(crate) fn arrived(&self, device: MailboxId) {
+        if let Some(consumer) = self.consumer(device) {
+            consumer.fall_behind();
+        }
+        self.poke(device);
+    }
+
+    /// A connection with this fence receives for a device, on whatever node.
+    pub(crate) fn taken_over(&self, device: MailboxId, fence: Fence) {
+        if let Some(consumer) = self.consumer(device).filter(|consumer| consumer.fence < fence) {
+            consumer.tell(Notice::TakenOver);
+        }
+    }
+
+    /// Makes good for a signal that was lost: where the device stands, as the storage says.
+    pub(crate) fn compare(&self, device: MailboxId, position: Option<Position>) {
+        let Some(position) = position else { return self.tell_here(device, Notice::Removed) };
+        self.taken_over(device, position.fence);
+        let behind =
+            |consumer: Arc<Consumer>| consumer.reached.load(Ordering::Relaxed) < position.last;
+        if self.consumer(device).is_none_or(behind) {
+            self.arrived(device);
+        }
+    }
+
+    /// Wakes those who poll a mailbox.
+    fn poke(&self, mailbox: MailboxId) {
+        if let Some(sender) = lock(&self.polled).get(&mailbox) {
             sender.send_replace(());
         }
     }
@@ -158,17 +227,50 @@ impl Hub {
         Watch { hub: self, mailbox, arrivals: Some(arrivals) }
     }
 
-    /// Tells a device something, where it is connected.
+    /// Tells a device something, where it is connected, here or at another node.
     pub(crate) fn tell(&self, device: MailboxId, notice: Notice) {
-        let consumer = lock(&self.consumers).get(&device).cloned();
-        if let Some(consumer) = consumer {
+        let signal = match notice {
+            Notice::PreKeysLow(_) => Some(Signal::PreKeysLow(device)),
+            Notice::DevicesChanged(_) => Some(Signal::DevicesChanged(device)),
+            Notice::Removed => Some(Signal::Removed(device)),
+            Notice::TakenOver => None,
+        };
+        match (self.consumer(device), signal) {
+            (Some(consumer), _) => consumer.tell(notice),
+            (None, Some(signal)) => self.signal(signal),
+            (None, None) => {}
+        }
+    }
+
+    /// Tells a device something, where it is connected to this node.
+    pub(crate) fn tell_here(&self, device: MailboxId, notice: Notice) {
+        if let Some(consumer) = self.consumer(device) {
             consumer.tell(notice);
         }
     }
 
-    /// The devices that are connected.
-    pub(crate) fn connected(&self) -> Vec<MailboxId> {
-        lock(&self.consumers).keys().copied().collect()
+    /// Whether a device is connected to this node.
+    pub(crate) fn is_connected(&self, device: MailboxId) -> bool {
+        lock(&self.consumers).contains_key(&device)
+    }
+
+    /// The devices that are connected or polled for.
+    pub(crate) fn present(&self) -> Vec<MailboxId> {
+        let mut present: Vec<_> = lock(&self.consumers).keys().copied().collect();
+        present.extend(lock(&self.polled).keys());
+        present.sort_unstable();
+        present.dedup();
+        present
+    }
+
+    fn consumer(&self, device: MailboxId) -> Option<Arc<Consumer>> {
+        lock(&self.consumers).get(&device).cloned()
+    }
+
+    fn signal(&self, signal: Signal) {
+        if let Some(outbox) = &self.outbox {
+            outbox.put(signal);
+        }
     }
 }
 

@@ -4,7 +4,8 @@
 //!
 //! Reading order: [`config`]; `router` (the table of contents), one file for each resource beside it
 //! (`accounts`, `keys`, `sessions`, `messages`, `socket`, `blobs`); `storage` (what is promised to be
-//! kept), `sqlite` (how it is kept); `hub` (who is connected); `server` (connections, TLS, the end).
+//! kept), `sqlite` and `postgres` (how it is kept); `hub` (who is connected), `bus` (what nodes tell each
+//! other); `server` (connections, TLS, the end).
 
 pub mod admin;
 pub mod clock;
@@ -15,6 +16,7 @@ mod accounts;
 mod app;
 mod auth;
 mod blobs;
+mod bus;
 mod error;
 mod extract;
 mod folder;
@@ -26,6 +28,7 @@ mod metrics;
 mod openapi;
 mod ops;
 mod peer;
+mod postgres;
 mod router;
 mod server;
 mod sessions;
@@ -36,7 +39,9 @@ mod task;
 mod tls;
 mod upkeep;
 
+pub use bus::nats::NatsError;
 pub use folder::FolderError;
+pub use postgres::{LinkError, PostgresError, SchemaError};
 pub use server::{Relay, StartError};
 pub use sqlite::{OpenError, RestoreError};
 pub use tls::TlsError;

@@ -1,5 +1,10 @@
 //! Limits of what goes on at a time and in a time, in memory.
+//!
+//! Among several nodes, rates of accounts are limits of all nodes together, within a second: each node tells
+//! the storage what was taken out of its buckets, and hears what all have taken. Rates of addresses are each
+//! node's own: addresses are not stored.
 
+use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -9,7 +14,7 @@ use sprag_api::problem::{Code, Problem};
 
 use crate::config::Limits;
 use crate::metrics;
-use crate::storage::AccountId;
+use crate::storage::{AccountId, Storage, Unavailable};
 
 use buckets::Buckets;
 pub(crate) use buckets::Exhausted;
@@ -54,7 +59,21 @@ pub(crate) struct Limiters {
 }
 
 impl Limiters {
-    pub(crate) fn new(limits: &Limits) -> Self {
+    pub(crate) fn new(limits: &Limits, among_others: bool) -> Self {
+        let limiters = Self::alone(limits);
+        if !among_others {
+            return limiters;
+        }
+        Self {
+            account_calls: limiters.account_calls.among_others(),
+            sends: limiters.sends.among_others(),
+            pair_claims: limiters.pair_claims.among_others(),
+            target_claims: limiters.target_claims.among_others(),
+            ..limiters
+        }
+    }
+
+    fn alone(limits: &Limits) -> Self {
         Self {
             bodies: Arc::new(Shares::new(BODIES.0, BODIES.1)),
             sockets: Arc::new(Shares::new(limits.sockets_per_account.into(), u64::MAX)),
@@ -112,6 +131,53 @@ impl Limiters {
     /// A claim of an account's one-time prekeys by anybody.
     pub(crate) fn target_claim(&self, target: &AccountName, now: u64) -> Result<(), Exhausted> {
         self.target_claims.take(target.clone(), now)
+    }
+}
+
+impl Limiters {
+    /// Evens out the buckets of this node with those of all others.
+    pub(crate) async fn even_out(
+        &self,
+        storage: &dyn Storage,
+        now: u64,
+    ) -> Result<(), Unavailable> {
+        let account = |account: &AccountId| account.0.to_be_bytes().to_vec();
+        let pair = |(requester, target): &(AccountId, AccountName)| {
+            [&requester.0.to_be_bytes(), target.as_str().as_bytes()].concat()
+        };
+        let target = |target: &AccountName| target.as_str().as_bytes().to_vec();
+        even_out((0, &self.account_calls), account, storage, now).await?;
+        even_out((1, &self.sends), account, storage, now).await?;
+        even_out((2, &self.pair_claims), pair, storage, now).await?;
+        even_out((3, &self.target_claims), target, storage, now).await
+    }
+}
+
+/// Buckets of one kind; the kind and the keys are stored as these numbers and bytes.
+async fn even_out<K: Clone + Eq + Hash>(
+    (kind, buckets): (u8, &Buckets<K>),
+    bytes: impl Fn(&K) -> Vec<u8>,
+    storage: &dyn Storage,
+    now: u64,
+) -> Result<(), Unavailable> {
+    let taken = buckets.tell();
+    if taken.is_empty() {
+        return Ok(());
+    }
+    let debts = taken.iter().map(|(key, weight)| (bytes(key), *weight)).collect();
+    match storage.add_debts(kind, buckets.per_second(), debts, now).await {
+        Ok(all) => {
+            for (key, _) in taken {
+                if let Some(weight) = all.get(&bytes(&key)) {
+                    buckets.even_out(key, *weight, now);
+                }
+            }
+            Ok(())
+        }
+        Err(error) => {
+            buckets.keep(taken);
+            Err(error)
+        }
     }
 }
 

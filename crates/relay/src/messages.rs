@@ -22,7 +22,9 @@ use crate::error::Failure;
 use crate::extract::{Json, NameInPath, Query};
 use crate::metrics;
 use crate::openapi::{AnyCall, WithBody, WithPath, WithToken};
-use crate::storage::{Batch, Damaged, MailboxId, SendRefusal, Submission, Unavailable};
+use crate::storage::{
+    Acknowledged, Batch, Damaged, MailboxId, SendRefusal, Submission, Unavailable,
+};
 
 /// Once the ciphertexts of an answer have so many bytes, the rest is for the next one.
 const BYTES_PER_POLL: usize = 1024 * 1024;
@@ -291,7 +293,8 @@ pub(crate) async fn acknowledge(
     Query(Through { through }): Query<Through>,
 ) -> Result<StatusCode, Failure> {
     let through = seq("through", through)?;
-    if app.storage.acknowledge(caller.bearer.device.mailbox, through).await? {
+    let mailbox = caller.bearer.device.mailbox;
+    if app.storage.acknowledge(mailbox, through, None).await? == Acknowledged::Deleted {
         ::metrics::counter!(metrics::ACKNOWLEDGED).increment(1);
     }
     Ok(StatusCode::NO_CONTENT)

@@ -45,13 +45,15 @@ pub(crate) const COMMIT_JOBS: &str = "sprag_commit_batch_jobs";
 pub(crate) const COMMIT_SECONDS: &str = "sprag_commit_seconds";
 /// What was deleted for its age; `kind`: `envelope`, `blob`, `token`, `invitation`.
 pub(crate) const EXPIRED: &str = "sprag_expired_total";
+/// Lines of signals for other nodes; `outcome`: `sent`, `lost`.
+pub(crate) const SIGNALS: &str = "sprag_signals_total";
 /// How much is stored; `kind`: `accounts`, `devices`, `envelopes`, `blobs`, `tokens`.
 pub(crate) const STORED: &str = "sprag_stored";
 /// The bytes of it; `kind`: `envelopes`, `blobs`.
 pub(crate) const STORED_BYTES: &str = "sprag_stored_bytes";
 
 /// Every name, its kind, and what it means.
-const ALL: [(&str, Kind, &str); 19] = [
+const ALL: [(&str, Kind, &str); 20] = [
     (CONNECTIONS, Kind::Gauge, "Connections that are open"),
     (CONNECTIONS_REFUSED, Kind::Counter, "Connections closed at once, by the limit that they met"),
     (ACCEPT_ERRORS, Kind::Counter, "Failures to take a connection"),
@@ -69,6 +71,7 @@ const ALL: [(&str, Kind, &str); 19] = [
     (COMMIT_JOBS, Kind::Histogram, "Jobs in one group commit"),
     (COMMIT_SECONDS, Kind::Histogram, "Seconds that a group commit took"),
     (EXPIRED, Kind::Counter, "What was deleted for its age"),
+    (SIGNALS, Kind::Counter, "Lines of signals for other nodes"),
     (STORED, Kind::Gauge, "How much is stored"),
     (STORED_BYTES, Kind::Gauge, "Bytes of what is stored"),
 ];
@@ -112,6 +115,12 @@ fn build() -> Result<PrometheusHandle, BuildError> {
 pub(crate) fn committed(jobs: usize, took: Duration) {
     metrics::histogram!(COMMIT_JOBS).record(u32::try_from(jobs).unwrap_or(u32::MAX));
     metrics::histogram!(COMMIT_SECONDS).record(took.as_secs_f64());
+}
+
+/// A line of signals was sent to other nodes, or was lost.
+pub(crate) fn signalled(sent: bool) {
+    let outcome = if sent { "sent" } else { "lost" };
+    metrics::counter!(SIGNALS, "outcome" => outcome).increment(1);
 }
 
 /// The storage has answered to sends.

@@ -16,12 +16,16 @@ use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::timeout;
 
 use crate::app::{App, Intake, Shared};
+use crate::bus::nats::{self, NatsError};
+use crate::bus::{self, Bus, Outbox};
 use crate::clock::Clock;
-use crate::config::{Config, Limits, Tls};
+use crate::config::{Config, Limits, Store, Tls};
 use crate::folder::{DataFolder, FolderError};
 use crate::hub::Hub;
 use crate::limits::Limiters;
-use crate::sqlite::{MailboxQuota, OpenError, Sqlite};
+use crate::postgres::{Postgres, PostgresError};
+use crate::sqlite::{OpenError, Sqlite};
+use crate::storage::{MailboxQuota, Storage};
 use crate::tls::{Terms, TlsError};
 use crate::{metrics, ops, router, upkeep};
 
@@ -54,6 +58,15 @@ pub enum StartError {
     /// Its databases cannot be used.
     #[error(transparent)]
     Storage(#[from] OpenError),
+    /// Its database cannot be used.
+    #[error(transparent)]
+    Postgres(#[from] PostgresError),
+    /// Its bus cannot be used.
+    #[error(transparent)]
+    Bus(#[from] NatsError),
+    /// A relay that keeps everything in its folder is alone.
+    #[error("a bus is for nodes that share a PostgreSQL database: name that too, or no bus")]
+    BusAlone,
     /// Its connections cannot be encrypted.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -119,11 +132,14 @@ impl Relay {
         let ops = config.ops_listen.map(listen::bind).transpose()?;
         let origin = origin(&config, address)?;
         let (stopping, stopped) = watch::channel(false);
-        let app = open(config, clock, origin, stopped).await?;
+        let Opened { app, bus } = open(config, clock, origin, stopped).await?;
 
         let recorder = metrics::install();
         let (present, left) = channel(1);
         let mut beside = JoinSet::new();
+        if let Some((outbox, bus)) = bus {
+            beside.spawn(bus::run(Arc::clone(&app), outbox, bus));
+        }
         beside.spawn(upkeep::run(Arc::clone(&app), recorder.clone()));
         beside.extend(renewal);
         let ops_address = ops.as_ref().map(|(_, address)| *address);
@@ -194,24 +210,48 @@ impl fmt::Debug for Relay {
     }
 }
 
+/// What every handler works with, and what connects it to other nodes.
+pub(crate) struct Opened {
+    pub(crate) app: Shared,
+    bus: Option<(Arc<Outbox>, Bus)>,
+}
+
 /// Opens the storage, and puts together what every handler works with.
 pub(crate) async fn open(
     config: Config,
     clock: Arc<dyn Clock>,
     origin: Origin,
     stopping: watch::Receiver<bool>,
-) -> Result<Shared, StartError> {
-    let hub = Arc::new(Hub::default());
+) -> Result<Opened, StartError> {
     let quota = MailboxQuota {
         envelopes: config.limits.mailbox_envelopes,
         bytes: config.limits.mailbox_bytes,
     };
-    let (folder, of_storage) = (config.data.clone(), Arc::clone(&hub));
-    let opened = spawn_blocking(move || Sqlite::open(&folder, quota, of_storage)).await;
-    let storage = Arc::new(opened.map_err(|_| StartError::Thread)??);
+    let (hub, storage, bus) = match &config.store {
+        Store::Folder if config.bus.is_some() => return Err(StartError::BusAlone),
+        Store::Folder => {
+            let hub = Arc::new(Hub::default());
+            let (folder, of_storage) = (config.data.clone(), Arc::clone(&hub));
+            let opened = spawn_blocking(move || Sqlite::open(&folder, quota, of_storage)).await;
+            let storage: Arc<dyn Storage> = Arc::new(opened.map_err(|_| StartError::Thread)??);
+            (hub, storage, None)
+        }
+        Store::Postgres(address) => {
+            let outbox = Arc::new(Outbox::default());
+            let hub = Arc::new(Hub::among_others(Arc::clone(&outbox)));
+            let storage = Postgres::open(&address.0, quota, Arc::clone(&hub)).await?;
+            let bus = match &config.bus {
+                Some(bus) => nats::bus(&bus.0, storage.relay()).await?,
+                None => Postgres::bus(&address.0).await?,
+            };
+            let storage: Arc<dyn Storage> = Arc::new(storage);
+            (hub, storage, Some((outbox, bus)))
+        }
+    };
     let intake = Intake::default();
-    let limits = Limiters::new(&config.limits);
-    Ok(Arc::new(App { config, origin, clock, storage, hub, intake, limits, stopping }))
+    let limits = Limiters::new(&config.limits, bus.is_some());
+    let app = Arc::new(App { config, origin, clock, storage, hub, intake, limits, stopping });
+    Ok(Opened { app, bus })
 }
 
 /// The port for whoever runs the relay. It answers to the very end, so that whoever asks is told that

@@ -29,7 +29,8 @@ use crate::limits::HELD_BACK;
 use crate::messages;
 use crate::metrics;
 use crate::storage::{
-    Batch, Bearer, Damaged, DeviceRecord, Segment, SendRefusal, Stored, Submission, Unavailable,
+    Acknowledged, Batch, Bearer, Damaged, DeviceRecord, Segment, SendRefusal, Stored, Submission,
+    Unavailable,
 };
 
 mod replies;
@@ -48,8 +49,15 @@ type Outcome = Result<Done, Unavailable>;
 
 /// What the storage has done for this connection.
 enum Done {
-    Sends { bytes: usize, outcomes: Vec<(u64, Result<Stored, SendRefusal>)> },
-    Acknowledged { through: u64 },
+    Sends {
+        bytes: usize,
+        outcomes: Vec<(u64, Result<Stored, SendRefusal>)>,
+    },
+    Acknowledged {
+        through: u64,
+    },
+    /// Nothing: a later connection, at whatever node, receives for the device.
+    TakenOver,
 }
 
 /// Why a connection ends.
@@ -222,8 +230,9 @@ impl Connection {
     async fn hello(&mut self, hello: &frame::Hello) -> Result<(), End> {
         let mark = self.app.storage.mark(self.device.mailbox).await?;
         if !hello.send_only {
+            let fence = self.app.storage.take_over(self.device.mailbox).await?;
             self.receiving = Some(Receiving {
-                consumer: self.app.hub.connect(self.device.mailbox),
+                consumer: self.app.hub.connect(self.device.mailbox, fence),
                 delivered: 0,
                 unacknowledged: VecDeque::new(),
                 outstanding: 0,
@@ -298,10 +307,15 @@ impl Connection {
             return Err(malformed("acknowledged what was not delivered"));
         }
         receiving.acknowledge(through);
-        let deleted = self.app.storage.acknowledge(self.device.mailbox, through);
+        let fence = Some(receiving.consumer.fence);
+        let deleted = self.app.storage.acknowledge(self.device.mailbox, through, fence);
         self.unstored.push_back(Box::pin(async move {
-            if deleted.await? {
-                ::metrics::counter!(metrics::ACKNOWLEDGED).increment(1);
+            match deleted.await? {
+                Acknowledged::Deleted => {
+                    ::metrics::counter!(metrics::ACKNOWLEDGED).increment(1);
+                }
+                Acknowledged::Nothing => {}
+                Acknowledged::TakenOver => return Ok(Done::TakenOver),
             }
             Ok(Done::Acknowledged { through })
         }));
@@ -331,6 +345,7 @@ impl Connection {
                     }
                 }
                 Done::Acknowledged { through } => acknowledged = Some(through),
+                Done::TakenOver => return Err(Code::TakenOver.into()),
             }
             next = self.unstored.next().now_or_never().flatten();
         }
@@ -380,9 +395,14 @@ impl Connection {
                 if arrived.segments.is_empty() && !arrived.behind {
                     return Ok(());
                 }
+                if receiving.misses(&arrived.segments) {
+                    receiving.behind = true;
+                    continue;
+                }
                 arrived.segments
             };
             let (envelopes, frame) = receiving.next(segments, room)?;
+            receiving.consumer.reach(receiving.delivered);
             let empty = !receiving.behind && !std::mem::replace(&mut receiving.caught_up, true);
             if envelopes > 0 {
                 ::metrics::counter!(metrics::DELIVERED).increment(envelopes);
@@ -448,6 +468,17 @@ impl Connection {
 }
 
 impl Receiving {
+    /// Whether something is between what was delivered and these: another node stored it, or it has
+    /// expired. The storage knows.
+    fn misses(&self, segments: &[Segment]) -> bool {
+        let mut place = self.delivered;
+        segments.iter().any(|segment| {
+            let gap = segment.first > place.saturating_add(1);
+            place = place.max(segment.last);
+            gap
+        })
+    }
+
     /// Notes what comes after what was delivered, at most so many envelopes, as delivered; gives their
     /// number and a frame of them.
     fn next(&mut self, segments: Vec<Segment>, room: u64) -> Result<(u64, Bytes), Damaged> {

@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
 use crate::hub::Hub;
-use crate::storage::{Answer, Unavailable};
+use crate::storage::{Answer, MailboxQuota, Unavailable};
 
 use checkpoint::Checkpoints;
 use group::{Memory, Writer};
@@ -35,13 +35,6 @@ pub(crate) use upkeep::restore;
 
 /// How many connections read each file.
 const READERS: usize = 4;
-
-/// What one mailbox may hold.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct MailboxQuota {
-    pub(crate) envelopes: u32,
-    pub(crate) bytes: u64,
-}
 
 /// The storage on SQLite.
 pub(crate) struct Sqlite {

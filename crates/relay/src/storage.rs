@@ -4,8 +4,8 @@
 //! An operation takes its place when it is called, not when its answer is awaited: two sends that were
 //! submitted one after the other are stored in that order.
 
+use std::collections::HashMap;
 use std::future::Future;
-use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -18,7 +18,9 @@ use sprag_api::problem::Code;
 use sprag_api::signature::VerifyKey;
 use tokio::sync::OwnedSemaphorePermit;
 
-pub(crate) use segment::{Damaged, Segment};
+pub(crate) use accepting::{Books, Recipient, accept};
+pub(crate) use numbers::{Numbers, Standing};
+pub(crate) use segment::{Damaged, Release, Segment, Span};
 
 /// The operation was not done: the database is out of reach, full or failing. Trying again may help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -39,6 +41,44 @@ pub(crate) struct MailboxId(pub(crate) i64);
 
 /// A SHA-256 hash of a token or of an invitation's code.
 pub(crate) type Hash = [u8; 32];
+
+/// What one mailbox may hold.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct MailboxQuota {
+    pub(crate) envelopes: u32,
+    pub(crate) bytes: u64,
+}
+
+impl MailboxQuota {
+    /// Whether an envelope of so many bytes goes in beside what waits.
+    pub(crate) fn has_room(self, waiting: u64, waiting_bytes: u64, bytes: u64) -> bool {
+        waiting < u64::from(self.envelopes) && waiting_bytes.saturating_add(bytes) <= self.bytes
+    }
+}
+
+/// The right of a connection to receive for a device: one that began later has a higher one, on
+/// whatever node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Fence(pub(crate) u64);
+
+/// What came of an acknowledgement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Acknowledged {
+    Deleted,
+    /// Nothing waited up to there.
+    Nothing,
+    /// Nothing was deleted: a later connection receives for the device.
+    TakenOver,
+}
+
+/// Where a device stands that a connection is open for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Position {
+    /// The place of the last envelope that was stored.
+    pub(crate) last: u64,
+    /// That of its latest connection.
+    pub(crate) fence: Fence,
+}
 
 /// A device of an account.
 #[derive(Clone, Debug)]
@@ -248,6 +288,9 @@ pub struct Statistics {
     pub tokens: u64,
 }
 
+/// How many tokens a device has at once; the one that expires first goes.
+pub(crate) const TOKENS_PER_DEVICE: u32 = 16;
+
 /// What [`Upkeep::expire`] deleted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Expired {
@@ -283,6 +326,8 @@ pub(crate) trait Directory: Send + Sync + 'static {
         one_time: bool,
     ) -> Answer<Option<Claim>>;
     fn device(&self, address: Address) -> Answer<Option<DeviceRecord>>;
+    /// The signed device list of the account that a device is of; `None` where it is gone.
+    fn list_of(&self, device: MailboxId) -> Answer<Option<Vec<u8>>>;
     /// Keeps a token, once for each nonce; gives the device's mark (the highest accepted number).
     fn open_session(&self, device: MailboxId, session: NewSession)
     -> Answer<Result<u64, Replayed>>;
@@ -302,8 +347,16 @@ pub(crate) trait Mailboxes: Send + Sync + 'static {
     /// What waits after this place, oldest first: at most so many envelopes, and no further segment
     /// once they have so many bytes.
     fn pending(&self, mailbox: MailboxId, after: u64, most: (u64, usize)) -> Answer<Vec<Segment>>;
-    /// Deletes what waits up to this place; `false` where nothing did.
-    fn acknowledge(&self, mailbox: MailboxId, through: u64) -> Answer<bool>;
+    /// A connection begins to receive for a device: those before it, on whatever node, no longer do.
+    fn take_over(&self, mailbox: MailboxId) -> Answer<Fence>;
+    /// Deletes what waits up to this place; for a connection that receives, only while none has taken
+    /// over from it.
+    fn acknowledge(
+        &self,
+        mailbox: MailboxId,
+        through: u64,
+        fence: Option<Fence>,
+    ) -> Answer<Acknowledged>;
 }
 
 /// Encrypted attachments.
@@ -336,10 +389,17 @@ pub(crate) trait Upkeep: Send + Sync + 'static {
     fn statistics(&self, now: u64) -> Answer<Statistics>;
     /// Whether it can commit.
     fn ready(&self) -> Answer<()>;
-    /// Writes a consistent copy into a new folder, while everything goes on.
-    fn back_up(&self, folder: PathBuf) -> Answer<()>;
-    /// Whether these devices, of which a connection is open, still exist; those that do not.
-    fn gone(&self, devices: Vec<MailboxId>) -> Answer<Vec<MailboxId>>;
+    /// Where these devices stand; `None` for each that no longer exists.
+    fn positions(&self, devices: Vec<MailboxId>) -> Answer<Vec<(MailboxId, Option<Position>)>>;
+    /// Adds what was taken out of buckets at this node, by their keys, to what all nodes took; gives what is
+    /// missing in each of them then, where so much comes back in a second.
+    fn add_debts(
+        &self,
+        kind: u8,
+        per_second: u64,
+        taken: Vec<(Vec<u8>, u64)>,
+        now: u64,
+    ) -> Answer<HashMap<Vec<u8>, u64>>;
 }
 
 /// All of it.
@@ -347,6 +407,8 @@ pub(crate) trait Storage: Directory + Mailboxes + Blobs + Upkeep {}
 
 impl<T: Directory + Mailboxes + Blobs + Upkeep> Storage for T {}
 
+mod accepting;
+mod numbers;
 mod segment;
 
 #[cfg(test)]

@@ -8,30 +8,36 @@ use tokio::task::yield_now;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::app::Shared;
-use crate::hub::Notice;
 use crate::metrics;
 use crate::storage::Unavailable;
 
 /// How often expired things are deleted, and the stored ones counted.
 const EXPIRE: Duration = Duration::from_mins(1);
-/// How often removed devices are looked for: a command may have removed them beside this process.
-const LOOK: Duration = Duration::from_secs(10);
+/// How often it is looked where connected devices stand: a command may have removed them beside this
+/// process, and among several nodes a signal may have been lost.
+const LOOK: Duration = Duration::from_secs(3);
+
+/// How often the limits of several nodes are evened out.
+const EVEN_OUT: Duration = Duration::from_secs(1);
 
 /// Goes on until it is dropped. A failure was logged by the storage, and is tried again in time.
 pub(crate) async fn run(app: Shared, recorder: Option<PrometheusHandle>) {
-    let [mut expire, mut look] = [EXPIRE, LOOK].map(|every| {
+    let [mut expiry, mut looks, mut limits] = [EXPIRE, LOOK, EVEN_OUT].map(|every| {
         let mut interval = interval(every);
         interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
         interval
     });
     loop {
         tokio::select! {
-            _ = expire.tick() => {
+            _ = expiry.tick() => {
                 let _ = delete_expired(&app).await;
                 let _ = count(&app).await;
             }
-            _ = look.tick() => {
-                let _ = tell_removed(&app).await;
+            _ = limits.tick(), if app.hub.is_among_others() => {
+                let _ = app.limits.even_out(app.storage.as_ref(), app.clock.now()).await;
+            }
+            _ = looks.tick() => {
+                let _ = look(&app).await;
                 // The recorder keeps every sample until it is told to sum them up.
                 if let Some(recorder) = &recorder {
                     recorder.run_upkeep();
@@ -60,13 +66,14 @@ async fn count(app: &Shared) -> Result<(), Unavailable> {
     Ok(())
 }
 
-async fn tell_removed(app: &Shared) -> Result<(), Unavailable> {
-    let connected = app.hub.connected();
-    if connected.is_empty() {
+/// Compares where the devices that are here stand with what the storage says.
+pub(crate) async fn look(app: &Shared) -> Result<(), Unavailable> {
+    let present = app.hub.present();
+    if present.is_empty() {
         return Ok(());
     }
-    for device in app.storage.gone(connected).await? {
-        app.hub.tell(device, Notice::Removed);
+    for (device, position) in app.storage.positions(present).await? {
+        app.hub.compare(device, position);
     }
     Ok(())
 }

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer};
 use sprag_api::limit;
 use sprag_api::name;
-use sprag_relay::config::{Acme, Config, Limits, Registration, Tls};
+use sprag_relay::config::{Acme, Config, Limits, Registration, ServiceAddress, Store, Tls};
 
 use super::amount::{Allowance, Count, Size, Span};
 
@@ -73,6 +73,16 @@ settings! {
         #[arg(long, env = "SPRAG_DATA", value_name = "FOLDER")]
         #[serde(deserialize_with = "one")]
         data: Option<PathBuf>,
+
+        /// What to keep everything in: sqlite (in that folder), or postgres://USER@HOST/DATABASE [default: sqlite]
+        #[arg(long, env = "SPRAG_STORE", value_name = "ADDRESS", hide_env_values = true)]
+        #[serde(deserialize_with = "one")]
+        store: Option<Kept>,
+
+        /// Nodes on one PostgreSQL tell each other over this, nats://HOST:PORT [default: the database]
+        #[arg(long, env = "SPRAG_BUS", value_name = "ADDRESS", hide_env_values = true)]
+        #[serde(deserialize_with = "one")]
+        bus: Option<BusAddress>,
 
         /// How clients reach the relay, which their logins name [default: from DOMAIN or --listen]
         #[arg(long, env = "SPRAG_ORIGIN", value_name = "URL")]
@@ -193,8 +203,12 @@ const LIMITS: &str = "Limits (RATE: how many at once + how many more an hour)";
 
 impl Settings {
     /// Only what tells where a relay is.
-    pub(crate) fn of(data: Option<PathBuf>, ops_listen: Option<OpsAddress>) -> Self {
-        Self { ops_listen, data, ..Self::default() }
+    pub(crate) fn of(
+        data: Option<PathBuf>,
+        store: Option<Kept>,
+        ops_listen: Option<OpsAddress>,
+    ) -> Self {
+        Self { ops_listen, data, store, ..Self::default() }
     }
 
     /// These, completed by the file.
@@ -217,6 +231,11 @@ impl Settings {
         let folders = etcetera::choose_base_strategy()
             .context("there is no home folder to keep data in: name one with --data")?;
         Ok(folders.data_dir().join("sprag").join("relay"))
+    }
+
+    /// What everything is kept in.
+    pub(crate) fn store(&self) -> Store {
+        self.store.clone().map_or(Store::Folder, |Kept(store)| store)
     }
 
     /// How much is logged.
@@ -252,6 +271,8 @@ impl Settings {
         Ok(Config {
             listen,
             ops_listen: self.ops_listen(),
+            store: self.store(),
+            bus: self.bus.clone().map(|BusAddress(address)| address),
             origin,
             registration: self.registration.map_or(defaults.registration, |Who(who)| who),
             tls,
@@ -392,6 +413,39 @@ impl FromStr for OpsAddress {
         text.parse()
             .map(|address| Self(Some(address)))
             .map_err(|_| "give an IP address and a port, such as 127.0.0.1:7475, or off")
+    }
+}
+
+/// What to keep everything in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Kept(pub(crate) Store);
+
+impl FromStr for Kept {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "sqlite" {
+            return Ok(Self(Store::Folder));
+        }
+        let is_address = ["postgres://", "postgresql://"].iter().any(|is| text.starts_with(is));
+        let address = is_address.then(|| ServiceAddress(text.into()));
+        address
+            .map(|address| Self(Store::Postgres(address)))
+            .ok_or("give sqlite, or postgres://USER@HOST/DATABASE")
+    }
+}
+
+/// Where the bus is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct BusAddress(pub(crate) ServiceAddress);
+
+impl FromStr for BusAddress {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let is_address = ["nats://", "tls://"].iter().any(|is| text.starts_with(is));
+        let address = is_address.then(|| Self(ServiceAddress(text.into())));
+        address.ok_or("give nats://HOST:PORT, or tls://HOST:PORT")
     }
 }
 

@@ -79,7 +79,7 @@ impl World {
 
     /// Whoever runs the relay removes an account.
     pub(crate) async fn remove_account(&self, name: &str) {
-        let admin = Admin::open(&self.config.data).unwrap();
+        let admin = Admin::open(&self.config.data, &self.config.store).await.unwrap();
         let name = sprag_api::name::AccountName::new(name).unwrap();
         assert!(admin.remove_account(name).await.unwrap());
     }

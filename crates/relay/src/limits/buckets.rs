@@ -40,6 +40,8 @@ pub(super) struct Buckets<K> {
 #[derive(Debug)]
 struct Table<K> {
     debts: HashMap<K, Debt>,
+    /// What was taken since other nodes were told, where there may be some.
+    untold: Option<HashMap<K, u64>>,
     /// At how many buckets the next sweep is due.
     sweep_at: usize,
 }
@@ -59,7 +61,7 @@ impl Debt {
     }
 }
 
-impl<K: Eq + Hash> Buckets<K> {
+impl<K: Clone + Eq + Hash> Buckets<K> {
     pub(super) fn new(rate: Rate) -> Self {
         Self::remembering(rate, REMEMBERED)
     }
@@ -69,8 +71,18 @@ impl<K: Eq + Hash> Buckets<K> {
             capacity: u64::from(rate.burst) * CALL,
             per_second: u64::from(rate.per_hour),
             most,
-            table: Mutex::new(Table { debts: HashMap::new(), sweep_at: SWEEP.min(most) }),
+            table: Mutex::new(Table {
+                debts: HashMap::new(),
+                untold: None,
+                sweep_at: SWEEP.min(most),
+            }),
         }
+    }
+
+    /// The same buckets for several nodes: each takes out of its own, and they are evened out by and by.
+    pub(super) fn among_others(self) -> Self {
+        lock(&self.table).untold = Some(HashMap::new());
+        self
     }
 
     /// Takes one call out of a bucket.
@@ -90,8 +102,42 @@ impl<K: Eq + Hash> Buckets<K> {
         if table.debts.len() >= table.sweep_at {
             self.sweep(&mut table, now);
         }
+        if let Some(untold) = &mut table.untold
+            && (untold.len() < self.most || untold.contains_key(&key))
+        {
+            *untold.entry(key.clone()).or_default() += taken;
+        }
         table.debts.insert(key, Debt { weight, at: now });
         Ok(())
+    }
+
+    /// How much comes back in a second.
+    pub(super) fn per_second(&self) -> u64 {
+        self.per_second
+    }
+
+    /// What other nodes are to be told: the weight that was taken out of each bucket since the last time.
+    pub(super) fn tell(&self) -> Vec<(K, u64)> {
+        let mut table = lock(&self.table);
+        table.untold.as_mut().map(std::mem::take).into_iter().flatten().collect()
+    }
+
+    /// They were not told, and are to be told next time.
+    pub(super) fn keep(&self, told: Vec<(K, u64)>) {
+        let mut table = lock(&self.table);
+        if let Some(untold) = &mut table.untold {
+            for (key, taken) in told {
+                *untold.entry(key).or_default() += taken;
+            }
+        }
+    }
+
+    /// The debt of a bucket is so much, with what all nodes took out of it, as of a time.
+    pub(super) fn even_out(&self, key: K, weight: u64, now: u64) {
+        let mut table = lock(&self.table);
+        let untold = table.untold.as_ref().and_then(|untold| untold.get(&key));
+        let weight = weight.saturating_add(untold.copied().unwrap_or_default());
+        table.debts.insert(key, Debt { weight, at: now });
     }
 
     fn exhausted(&self, missing: u64) -> Exhausted {

@@ -13,7 +13,7 @@ fn networks_count_as_one_address() {
 
 #[test]
 fn an_accounts_sockets_are_counted_until_they_close() {
-    let limits = Limiters::new(&Limits { sockets_per_account: 2, ..Limits::default() });
+    let limits = Limiters::new(&Limits { sockets_per_account: 2, ..Limits::default() }, false);
     let first = limits.socket(AccountId(1));
     let second = limits.socket(AccountId(1));
     assert!(first.is_some() && second.is_some());
@@ -25,7 +25,7 @@ fn an_accounts_sockets_are_counted_until_they_close() {
 
 #[test]
 fn one_address_cannot_take_the_memory_of_all() {
-    let limits = Limiters::new(&Limits::default());
+    let limits = Limiters::new(&Limits::default(), false);
     let of = |text: &str| limits.memory(text.parse().unwrap());
     let (mut one, mut two) = (of("2001:db8::1"), of("2001:db8::2"));
     assert!(one.grow(BODIES.0 - 1) && two.grow(1));

@@ -12,14 +12,11 @@ use sprag_api::signature::VerifyKey;
 use crate::storage::{
     AccountId, AccountRecord, Answer, Bearer, Claim, ClaimedKeys, DeviceRecord, DevicesReplaced,
     Directory, Hash, Keys, MailboxId, NewAccount, NewSession, RegisterRefusal, Replayed,
-    VersionConflict,
+    TOKENS_PER_DEVICE, VersionConflict,
 };
 
 use super::memory::{Devices, device_id};
 use super::{Sqlite, damaged};
-
-/// How many tokens a device has at once; the one that expires first goes.
-const TOKENS_PER_DEVICE: u32 = 16;
 
 /// Kinds of one-time prekeys in the table.
 const X25519: u8 = 0;
@@ -90,6 +87,18 @@ impl Directory for Sqlite {
                     "{DEVICE} WHERE accounts.name = ?1 AND devices.number = ?2"
                 ))?
                 .query_row(params![address.account.as_str(), address.device.get()], device_record)
+                .optional()
+        })
+    }
+
+    fn list_of(&self, device: MailboxId) -> Answer<Option<Vec<u8>>> {
+        self.relay.read(move |database| {
+            database
+                .prepare_cached(
+                    "SELECT device_list FROM accounts \
+                     WHERE id = (SELECT account FROM devices WHERE id = ?1)",
+                )?
+                .query_row([device.0], |row| row.get(0))
                 .optional()
         })
     }

@@ -1,25 +1,26 @@
 //! Mailboxes: accept, read, acknowledge.
 
-use bytes::Bytes;
+use std::future::ready;
+
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use sprag_api::frame::Envelope;
 use sprag_api::limit;
-use sprag_api::name::DeviceId;
+use sprag_api::name::AccountName;
 
 use crate::storage::{
-    AccountId, Answer, Batch, MailboxId, Mailboxes, Segment, SendRefusal, Stored, Submission,
+    AccountId, Acknowledged, Answer, Batch, Books, Fence, MailboxId, MailboxQuota, Mailboxes,
+    Recipient, Release, Segment, SendRefusal, Span, Standing, Stored, accept,
 };
 
-use super::memory::{Devices, Span, Standing};
-use super::{MailboxQuota, Sqlite, damaged};
+use super::memory::Devices;
+use super::{Sqlite, damaged};
 
 impl Mailboxes for Sqlite {
     fn accept(&self, batch: Batch) -> Answer<Vec<Result<Stored, SendRefusal>>> {
         let quota = self.quota;
-        self.relay.writer.write(move |database, memory| {
-            let mut accepting = Accepting { database, memory, quota, batch: &batch };
-            batch.sends.iter().map(|send| accepting.accept(send)).collect()
-        })
+        self.relay
+            .writer
+            .write(move |database, memory| accept(&mut Open { database, memory, quota }, &batch))
     }
 
     fn mark(&self, device: MailboxId) -> Answer<u64> {
@@ -33,7 +34,17 @@ impl Mailboxes for Sqlite {
         self.relay.read(move |database| pending(database, mailbox, after, most))
     }
 
-    fn acknowledge(&self, mailbox: MailboxId, through: u64) -> Answer<bool> {
+    /// The hub of the one relay that runs on the file knows which connection is the newest.
+    fn take_over(&self, _: MailboxId) -> Answer<Fence> {
+        Box::pin(ready(Ok(Fence::default())))
+    }
+
+    fn acknowledge(
+        &self,
+        mailbox: MailboxId,
+        through: u64,
+        _: Option<Fence>,
+    ) -> Answer<Acknowledged> {
         let through = through.min(limit::NUMBER_MAX);
         self.relay
             .writer
@@ -41,102 +52,57 @@ impl Mailboxes for Sqlite {
     }
 }
 
-/// One batch of messages from one device.
-struct Accepting<'a> {
+/// The books of a transaction: what the writer remembers, and behind it the database.
+struct Open<'a> {
     database: &'a Connection,
     memory: &'a mut Devices,
     quota: MailboxQuota,
-    batch: &'a Batch,
 }
 
-impl Accepting<'_> {
-    fn accept(&mut self, send: &Submission) -> rusqlite::Result<Result<Stored, SendRefusal>> {
-        let Some(sender) = self.memory.device(self.database, self.batch.from)? else {
-            return Ok(Err(SendRefusal::SenderGone));
-        };
-        match sender.sent.standing(send.number) {
-            Standing::New => {}
-            Standing::Accepted => {
-                return Ok(Ok(Stored { duplicate: true, left_out: Vec::new() }));
-            }
-            Standing::TooOld => return Ok(Err(SendRefusal::NumberTooOld)),
-        }
-        let parts = match self.address(send)? {
-            Ok(parts) => parts,
-            Err(refusal) => return Ok(Err(refusal)),
-        };
-        let mut left_out = Vec::new();
-        for (device, mailbox, ciphertext) in &parts {
-            if !self.store(send.number, *mailbox, ciphertext)? {
-                left_out.push(*device);
-            }
-        }
-        if left_out.len() == parts.len() {
-            return Ok(Err(SendRefusal::MailboxFull));
-        }
-        if let Some(sender) = self.memory.device_mut(self.database, self.batch.from)? {
-            sender.sent.accept(send.number);
-        }
-        Ok(Ok(Stored { duplicate: false, left_out }))
-    }
+impl Books for Open<'_> {
+    type Error = rusqlite::Error;
 
-    /// The mailboxes of the parts, where they are for just the devices that they must be for.
-    #[expect(clippy::type_complexity, reason = "three things that go together for ten lines")]
-    fn address<'s>(
+    fn standing(
         &mut self,
-        send: &'s Submission,
-    ) -> rusqlite::Result<Result<Vec<(DeviceId, MailboxId, &'s Bytes)>, SendRefusal>> {
-        let Some(recipient) = self.memory.recipient(self.database, &send.to)? else {
-            return Ok(Err(SendRefusal::UnknownAccount));
-        };
-        let expected =
-            || recipient.devices.iter().filter(|(_, mailbox)| *mailbox != self.batch.from);
-        let parts: Vec<_> = expected()
-            .filter_map(|(device, mailbox)| {
-                let part = send.parts.iter().find(|(named, _)| named == device)?;
-                Some((*device, *mailbox, &part.1))
-            })
-            .collect();
-        if parts.len() == expected().count() && parts.len() == send.parts.len() && !parts.is_empty()
-        {
-            return Ok(Ok(parts));
-        }
-        let devices = expected().map(|(device, _)| *device).collect();
-        let device_list = device_list(self.database, recipient.account)?;
-        Ok(Err(SendRefusal::DevicesDiffer { device_list, devices }))
-    }
-
-    /// Puts an envelope into a mailbox; `false` where that is full.
-    fn store(
-        &mut self,
+        device: MailboxId,
         number: u64,
-        mailbox: MailboxId,
-        ciphertext: &Bytes,
-    ) -> rusqlite::Result<bool> {
-        let Some(device) = self.memory.device(self.database, mailbox)? else { return Ok(false) };
-        let bytes = ciphertext.len() as u64;
-        if device.waiting >= u64::from(self.quota.envelopes)
-            || device.waiting_bytes.saturating_add(bytes) > self.quota.bytes
-        {
-            return Ok(false);
+    ) -> Result<Option<Standing>, Self::Error> {
+        let device = self.memory.device(self.database, device)?;
+        Ok(device.map(|device| device.sent.standing(number)))
+    }
+
+    fn note(&mut self, device: MailboxId, number: u64) -> Result<(), Self::Error> {
+        if let Some(device) = self.memory.device_mut(self.database, device)? {
+            device.sent.accept(number);
+        }
+        Ok(())
+    }
+
+    fn recipient(&mut self, name: &AccountName) -> Result<Option<&Recipient>, Self::Error> {
+        self.memory.recipient(self.database, name)
+    }
+
+    fn device_list(&mut self, account: AccountId) -> Result<Vec<u8>, Self::Error> {
+        device_list(self.database, account)
+    }
+
+    fn place(&mut self, mailbox: MailboxId, bytes: u64) -> Result<Option<u64>, Self::Error> {
+        let Some(device) = self.memory.device(self.database, mailbox)? else { return Ok(None) };
+        if !self.quota.has_room(device.waiting, device.waiting_bytes, bytes) {
+            return Ok(None);
         }
         let Some(device) = self.memory.device_mut(self.database, mailbox)? else {
-            return Ok(false);
+            return Ok(None);
         };
         let seq = device.next_seq;
         device.next_seq += 1;
         device.waiting += 1;
         device.waiting_bytes += bytes;
-        let envelope = Envelope {
-            seq,
-            sender: self.batch.sender.account.as_str().into(),
-            sender_device: self.batch.sender.device.get(),
-            number,
-            received: self.batch.now,
-            ciphertext: ciphertext.clone(),
-        };
+        Ok(Some(seq))
+    }
+
+    fn put(&mut self, mailbox: MailboxId, envelope: Envelope) {
         self.memory.put(mailbox, envelope);
-        Ok(true)
     }
 }
 
@@ -192,7 +158,7 @@ fn acknowledge(
     memory: &mut Devices,
     mailbox: MailboxId,
     through: u64,
-) -> rusqlite::Result<bool> {
+) -> rusqlite::Result<Acknowledged> {
     let whole: Vec<Span> = database
         .prepare_cached(
             "SELECT first, last, bytes FROM segments WHERE device = ?1 AND last <= ?2 ORDER BY last",
@@ -207,23 +173,18 @@ fn acknowledge(
         .query_row(params![mailbox.0, through], span)
         .optional()?;
     let begun = begun.filter(|span| span.first <= through);
-    // No further than what is there: places beyond it are of envelopes to come.
-    let through = if begun.is_some() { through } else { whole.last().map_or(0, |span| span.last) };
-    let Some(device) = memory.device_mut(database, mailbox)? else { return Ok(false) };
-    if through <= device.acknowledged {
-        return Ok(false);
-    }
-    for span in whole {
-        device.release(span);
-    }
-    if let Some(span) = begun {
-        device.release(Span { last: through, bytes: 0, ..span });
-    }
-    device.acknowledged = through;
+    let Some(device) = memory.device_mut(database, mailbox)? else {
+        return Ok(Acknowledged::Nothing);
+    };
+    let Some(release) = Release::of(device.acknowledged, through, (&whole, begun)) else {
+        return Ok(Acknowledged::Nothing);
+    };
+    device.release(release.envelopes, release.bytes);
+    device.acknowledged = release.through;
     database
         .prepare_cached("DELETE FROM segments WHERE device = ?1 AND last <= ?2")?
-        .execute(params![mailbox.0, through])?;
-    Ok(true)
+        .execute(params![mailbox.0, release.through])?;
+    Ok(Acknowledged::Deleted)
 }
 
 fn span(row: &Row<'_>) -> rusqlite::Result<Span> {

@@ -8,19 +8,15 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, params};
 use sprag_api::frame::Envelope;
-use sprag_api::limit;
 use sprag_api::name::{AccountName, DeviceId};
 
 use crate::hub::Hub;
-use crate::storage::{AccountId, MailboxId, Segment};
+use crate::storage::{AccountId, MailboxId, Numbers, Recipient, Segment};
 
 use super::group::Memory;
 
 /// How many devices and how many accounts are remembered.
 const REMEMBERED: usize = 65_536;
-
-/// Words of a ring of [`limit::NUMBER_WINDOW`] bits.
-const WORDS: usize = 16;
 
 /// The counters of a device.
 #[derive(Clone, Debug)]
@@ -37,97 +33,12 @@ pub(super) struct Device {
     pub(super) sent: Numbers,
 }
 
-/// A segment, without its envelopes.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Span {
-    pub(super) first: u64,
-    pub(super) last: u64,
-    pub(super) bytes: u64,
-}
-
 impl Device {
-    /// A segment goes; gives how many of its envelopes were still waiting.
-    pub(super) fn release(&mut self, span: Span) -> u64 {
-        let envelopes = span.last.saturating_sub(self.acknowledged.max(span.first - 1));
+    /// So many envelopes no longer wait.
+    pub(super) fn release(&mut self, envelopes: u64, bytes: u64) {
         self.waiting = self.waiting.saturating_sub(envelopes);
-        self.waiting_bytes = self.waiting_bytes.saturating_sub(span.bytes);
-        envelopes
+        self.waiting_bytes = self.waiting_bytes.saturating_sub(bytes);
     }
-}
-
-/// The numbers of accepted sends: the highest, and which of the 1024 up to it (a ring of bits, as in
-/// RFC 6479).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Numbers {
-    mark: u64,
-    /// Bit `number % 1024`.
-    accepted: [u64; WORDS],
-}
-
-/// What a number is to those accepted before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Standing {
-    New,
-    Accepted,
-    TooOld,
-}
-
-impl Numbers {
-    /// Takes what [`Numbers::to_bytes`] gave; nothing was accepted where that is empty.
-    fn from_bytes(mark: u64, bytes: &[u8]) -> Self {
-        let mut accepted = [0; WORDS];
-        let (words, _) = bytes.as_chunks();
-        for (to, word) in accepted.iter_mut().zip(words) {
-            *to = u64::from_be_bytes(*word);
-        }
-        Self { mark, accepted }
-    }
-
-    fn to_bytes(&self) -> Vec<u8> {
-        self.accepted.iter().flat_map(|word| word.to_be_bytes()).collect()
-    }
-
-    /// The highest.
-    pub(super) fn mark(&self) -> u64 {
-        self.mark
-    }
-
-    pub(super) fn standing(&self, number: u64) -> Standing {
-        let (index, bit) = place(number);
-        let below = self.mark.checked_sub(number);
-        if below.is_some_and(|below| below >= limit::NUMBER_WINDOW) {
-            Standing::TooOld
-        } else if below.is_some() && self.accepted[index] & bit != 0 {
-            Standing::Accepted
-        } else {
-            Standing::New
-        }
-    }
-
-    /// Notes a new number.
-    pub(super) fn accept(&mut self, number: u64) {
-        // The ring's places for what lies between were those of numbers that are too old now.
-        for between in (self.mark + 1..=number).take(WORDS * 64) {
-            let (index, bit) = place(between);
-            self.accepted[index] &= !bit;
-        }
-        self.mark = self.mark.max(number);
-        let (index, bit) = place(number);
-        self.accepted[index] |= bit;
-    }
-}
-
-/// A number's word and bit in the ring.
-fn place(number: u64) -> (usize, u64) {
-    ((number / 64 % WORDS as u64) as usize, 1 << (number % 64))
-}
-
-/// An account as a send finds it.
-#[derive(Clone, Debug)]
-pub(super) struct Recipient {
-    pub(super) account: AccountId,
-    /// The devices that have published keys, by rising id.
-    pub(super) devices: Vec<(DeviceId, MailboxId)>,
 }
 
 /// Devices and accounts that were looked at, and what is to be stored at the end of the transaction.
@@ -172,7 +83,7 @@ impl Memory for Devices {
                     device.acknowledged,
                     device.waiting,
                     device.waiting_bytes,
-                    device.sent.mark,
+                    device.sent.mark(),
                     device.sent.to_bytes(),
                 ])?;
             }
@@ -335,6 +246,3 @@ fn read_recipient(
 pub(super) fn device_id(number: u32) -> rusqlite::Result<DeviceId> {
     DeviceId::new(number).ok_or(rusqlite::Error::IntegralValueOutOfRange(0, 0))
 }
-
-#[cfg(test)]
-mod tests;

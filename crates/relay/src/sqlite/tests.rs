@@ -7,9 +7,9 @@ use tempfile::TempDir;
 
 use crate::hub::Hub;
 use crate::storage::contract::{self, NOW, register, send, waiting};
-use crate::storage::{Directory, Mailboxes, Upkeep};
+use crate::storage::{Directory, MailboxQuota, Upkeep};
 
-use super::{MailboxQuota, OpenError, RestoreError, Sqlite, restore};
+use super::{OpenError, RestoreError, Sqlite, restore};
 
 fn open(folder: &TempDir) -> Sqlite {
     let quota = MailboxQuota { envelopes: contract::ENVELOPES, bytes: contract::BYTES };
@@ -26,21 +26,7 @@ macro_rules! keeps {
     )+ };
 }
 
-keeps! {
-    a_name_is_taken_once,
-    an_invitation_is_used_as_often_as_it_says,
-    a_nonce_opens_one_session,
-    a_device_has_sixteen_tokens,
-    a_list_follows_the_one_before,
-    a_prekey_is_handed_out_once,
-    a_device_keeps_a_thousand_prekeys,
-    a_message_is_stored_once,
-    a_mailbox_keeps_its_order,
-    a_full_mailbox_takes_no_more,
-    a_send_names_just_the_devices,
-    what_is_old_goes,
-    a_blob_grows_to_its_length,
-}
+contract::every_check!(keeps);
 
 #[tokio::test]
 async fn everything_is_there_after_a_restart() {
@@ -50,7 +36,7 @@ async fn everything_is_there_after_a_restart() {
     let bob = register(&storage, "bob", 20).await;
     send(&storage, &alice, "bob", 1, b"one").await.unwrap();
     send(&storage, &alice, "bob", 2, b"two").await.unwrap();
-    storage.acknowledge(bob.mailbox, 1).await.unwrap();
+    contract::acknowledge(&storage, bob.mailbox, 1).await;
     drop(storage);
 
     let storage = open(&folder);
@@ -70,7 +56,7 @@ async fn what_another_process_does_is_seen() {
     send(&relay, &alice, "bob", 1, b"one").await.unwrap();
     admin.remove_account(bob.account).await.unwrap();
     assert!(send(&relay, &alice, "bob", 2, b"two").await.is_err());
-    assert_eq!(relay.gone(vec![alice.mailbox, bob.mailbox]).await.unwrap(), [bob.mailbox]);
+    assert_eq!(relay.positions(vec![bob.mailbox]).await.unwrap(), [(bob.mailbox, None)]);
 }
 
 #[tokio::test]

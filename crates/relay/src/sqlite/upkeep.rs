@@ -1,14 +1,18 @@
 //! Expiry, figures, backup and restore.
 
+use std::collections::HashMap;
 use std::fs;
+use std::future::ready;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::storage::{Answer, Expired, MailboxId, Statistics, Unavailable, Upkeep};
+use crate::storage::{
+    Answer, Expired, Fence, MailboxId, Position, Span, Statistics, Unavailable, Upkeep,
+};
 
-use super::memory::{Devices, Span};
+use super::memory::Devices;
 use super::{OpenError, Sqlite, blobs, schema};
 
 /// How many rows one transaction of upkeep deletes, so that messages need not wait for long.
@@ -71,26 +75,40 @@ impl Upkeep for Sqlite {
         })
     }
 
-    fn back_up(&self, folder: PathBuf) -> Answer<()> {
+    fn positions(&self, devices: Vec<MailboxId>) -> Answer<Vec<(MailboxId, Option<Position>)>> {
+        self.relay.read(move |database| {
+            let mut find =
+                database.prepare_cached("SELECT next_seq - 1 FROM counters WHERE device = ?1")?;
+            let positions = devices.into_iter().map(|device| {
+                let last: Option<u64> = find.query_row([device.0], |row| row.get(0)).optional()?;
+                let position = last.map(|last| Position { last, fence: Fence::default() });
+                Ok((device, position))
+            });
+            positions.collect()
+        })
+    }
+
+    /// There is one node, and what it takes is all that is taken.
+    fn add_debts(
+        &self,
+        _: u8,
+        _: u64,
+        taken: Vec<(Vec<u8>, u64)>,
+        _: u64,
+    ) -> Answer<HashMap<Vec<u8>, u64>> {
+        Box::pin(ready(Ok(taken.into_iter().collect())))
+    }
+}
+
+impl Sqlite {
+    /// Writes a consistent copy into a new folder, while everything goes on.
+    pub(crate) fn back_up(&self, folder: PathBuf) -> Answer<()> {
         let relay = back_up(&self.relay.readers, folder.join(schema::RELAY.file));
         let blobs = back_up(&self.blobs.readers, folder.join(schema::BLOBS.file));
         Box::pin(async move {
             // Mailboxes first: a message may name a blob, and that must not be missing.
             relay.await?;
             blobs.await
-        })
-    }
-
-    fn gone(&self, devices: Vec<MailboxId>) -> Answer<Vec<MailboxId>> {
-        self.relay.read(move |database| {
-            let mut find = database.prepare_cached("SELECT 1 FROM devices WHERE id = ?1")?;
-            let mut gone = Vec::new();
-            for device in devices {
-                if !find.exists([device.0])? {
-                    gone.push(device);
-                }
-            }
-            Ok(gone)
         })
     }
 }
@@ -136,7 +154,9 @@ fn expire_envelopes(
     for (id, device, span) in &old {
         delete.execute([id])?;
         if let Some(device) = memory.device_mut(database, MailboxId(*device))? {
-            envelopes += device.release(*span);
+            let waiting = span.waiting(device.acknowledged);
+            device.release(waiting, span.bytes);
+            envelopes += waiting;
         }
     }
     Ok((envelopes, old.len() == SLICE as usize))

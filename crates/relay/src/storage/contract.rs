@@ -13,16 +13,39 @@ use sprag_api::signature::{Purpose, VerifyKey};
 use tokio::sync::Semaphore;
 
 use super::{
-    AccountId, Batch, BlobRecord, DeviceRecord, Keys, MailboxId, NewAccount, NewSession,
-    PartRefusal, RegisterRefusal, Replayed, SendRefusal, Storage, Stored, Submission,
+    AccountId, Acknowledged, Batch, BlobRecord, DeviceRecord, Keys, MailboxId, NewAccount,
+    NewSession, PartRefusal, RegisterRefusal, Replayed, SendRefusal, Storage, Stored, Submission,
 };
+
+/// Hands every check to a macro, which makes a test of each.
+macro_rules! every_check {
+    ($each:ident) => {
+        $each! {
+            a_name_is_taken_once,
+            an_invitation_is_used_as_often_as_it_says,
+            a_nonce_opens_one_session,
+            a_device_has_sixteen_tokens,
+            a_list_follows_the_one_before,
+            a_prekey_is_handed_out_once,
+            a_device_keeps_a_thousand_prekeys,
+            a_message_is_stored_once,
+            a_mailbox_keeps_its_order,
+            a_full_mailbox_takes_no_more,
+            a_send_names_just_the_devices,
+            devices_stand_where_they_are,
+            what_is_old_goes,
+            a_blob_grows_to_its_length,
+        }
+    };
+}
+pub(crate) use every_check;
 
 pub(crate) const NOW: u64 = 1_800_000_000;
 /// The quota of the mailboxes that are checked.
 pub(crate) const ENVELOPES: u32 = 20;
 pub(crate) const BYTES: u64 = 10_000;
 
-fn name(name: &str) -> AccountName {
+pub(crate) fn name(name: &str) -> AccountName {
     AccountName::new(name).unwrap()
 }
 
@@ -127,6 +150,45 @@ pub(crate) async fn send(
     accept(storage, from, vec![submission(number, to, &[(1, body)])]).await.remove(0)
 }
 
+/// Sends one message to just these devices.
+pub(crate) async fn send_to(
+    storage: &dyn Storage,
+    from: &DeviceRecord,
+    to: &str,
+    number: u64,
+    devices: &[u32],
+) -> Result<Stored, SendRefusal> {
+    let parts: Vec<_> = devices.iter().map(|id| (*id, b"x".as_slice())).collect();
+    accept(storage, from, vec![submission(number, to, &parts)]).await.remove(0)
+}
+
+/// Whether a message to device 1 is stored now: the storage may be out of reach.
+pub(crate) async fn tries_to_send(
+    storage: &dyn Storage,
+    from: &DeviceRecord,
+    to: &str,
+    number: u64,
+) -> bool {
+    let share = Arc::new(Semaphore::new(1)).acquire_owned().await.unwrap();
+    let sends = vec![submission(number, to, &[(1, b"x")])];
+    let sender = Arc::clone(&from.address);
+    let batch = Batch { from: from.mailbox, sender, sends, now: NOW, _share: share };
+    storage.accept(batch).await.is_ok_and(|outcomes| outcomes[0].is_ok())
+}
+
+/// Publishes keys of a device, and one-time prekeys with these ids; whether it is there.
+pub(crate) async fn publish(
+    storage: &dyn Storage,
+    device: &DeviceRecord,
+    one_time_ids: impl IntoIterator<Item = u32>,
+) -> bool {
+    storage.publish(device.mailbox, keys(one_time_ids)).await.unwrap().is_some()
+}
+
+pub(crate) fn address(account: &str, device: u32) -> Address {
+    Address { account: name(account), device: device_id(device) }
+}
+
 /// The place, the number and the ciphertext of everything that waits.
 pub(crate) async fn waiting(storage: &dyn Storage, mailbox: MailboxId) -> Vec<(u64, u64, Vec<u8>)> {
     let segments = storage.pending(mailbox, 0, (u64::MAX, usize::MAX)).await.unwrap();
@@ -134,7 +196,16 @@ pub(crate) async fn waiting(storage: &dyn Storage, mailbox: MailboxId) -> Vec<(u
     envelopes.map(|e| (e.seq, e.number, e.ciphertext.to_vec())).collect()
 }
 
-const NEW: Result<Stored, SendRefusal> = Ok(Stored { duplicate: false, left_out: Vec::new() });
+pub(crate) async fn acknowledge(
+    storage: &dyn Storage,
+    mailbox: MailboxId,
+    through: u64,
+) -> Acknowledged {
+    storage.acknowledge(mailbox, through, None).await.unwrap()
+}
+
+pub(crate) const NEW: Result<Stored, SendRefusal> =
+    Ok(Stored { duplicate: false, left_out: Vec::new() });
 const AGAIN: Result<Stored, SendRefusal> = Ok(Stored { duplicate: true, left_out: Vec::new() });
 
 pub(crate) async fn a_name_is_taken_once(storage: &dyn Storage) {
@@ -226,7 +297,9 @@ pub(crate) async fn a_list_follows_the_one_before(storage: &dyn Storage) {
     let changed = replace(3, &[(1, 12), (2, 11)]).await.unwrap().unwrap();
     assert_eq!((changed.kept, changed.removed), (vec![second.mailbox], vec![alice.mailbox]));
     assert!(storage.bearer([10; 32], NOW).await.unwrap().is_none());
-    assert_eq!(storage.gone(vec![alice.mailbox, bob.mailbox]).await.unwrap(), [alice.mailbox]);
+    let positions = storage.positions(vec![alice.mailbox, bob.mailbox]).await.unwrap();
+    let gone: Vec<_> = positions.iter().filter(|(_, position)| position.is_none()).collect();
+    assert_eq!(gone, [&(alice.mailbox, None)]);
     let refused = accept(storage, &alice, vec![submission(1, "bob", &[(1, b"x")])]).await;
     assert_eq!(refused, [Err(SendRefusal::SenderGone)]);
     assert!(storage.publish(alice.mailbox, keys([])).await.unwrap().is_none());
@@ -282,8 +355,8 @@ pub(crate) async fn a_message_is_stored_once(storage: &dyn Storage) {
     assert_eq!(send(storage, &alice, "bob", 1, b"one").await, NEW);
     assert_eq!(send(storage, &alice, "bob", 1, b"one").await, AGAIN);
     assert_eq!(waiting(storage, bob.mailbox).await, [(1, 1, b"one".to_vec())]);
-    assert!(storage.acknowledge(bob.mailbox, 1).await.unwrap());
-    assert!(!storage.acknowledge(bob.mailbox, 1).await.unwrap());
+    assert_eq!(acknowledge(storage, bob.mailbox, 1).await, Acknowledged::Deleted);
+    assert_eq!(acknowledge(storage, bob.mailbox, 1).await, Acknowledged::Nothing);
     assert_eq!(send(storage, &alice, "bob", 1, b"one").await, AGAIN);
     assert!(waiting(storage, bob.mailbox).await.is_empty());
     // Another device's number 1 is another message.
@@ -325,12 +398,12 @@ pub(crate) async fn a_mailbox_keeps_its_order(storage: &dyn Storage) {
     assert!(page(2, (0, usize::MAX)).await.is_empty());
     assert_eq!(page(2, (2, 1)).await.first(), Some(&3), "at least one segment");
     // One that is acknowledged does not come again, also where it was stored with others.
-    assert!(storage.acknowledge(bob.mailbox, 4).await.unwrap());
-    assert!(!storage.acknowledge(bob.mailbox, 3).await.unwrap());
+    assert_eq!(acknowledge(storage, bob.mailbox, 4).await, Acknowledged::Deleted);
+    assert_eq!(acknowledge(storage, bob.mailbox, 3).await, Acknowledged::Nothing);
     assert_eq!(page(0, (99, usize::MAX)).await, [5, 6, 7, 8, 9]);
     assert_eq!(storage.statistics(NOW).await.unwrap().envelopes, 5);
     // What is deleted leaves its place to nobody.
-    storage.acknowledge(bob.mailbox, u64::MAX).await.unwrap();
+    acknowledge(storage, bob.mailbox, u64::MAX).await;
     assert_eq!(send(storage, &alice, "bob", 10, &[0]).await, NEW);
     assert_eq!(waiting(storage, bob.mailbox).await, [(10, 10, vec![0])]);
 }
@@ -344,9 +417,9 @@ pub(crate) async fn a_full_mailbox_takes_no_more(storage: &dyn Storage) {
     let full = Err(SendRefusal::MailboxFull);
     assert_eq!(send(storage, &alice, "bob", 21, b"x").await, full);
     assert_eq!(send(storage, &bob, "alice", 1, b"x").await, NEW, "it hurts nobody else");
-    storage.acknowledge(bob.mailbox, 1).await.unwrap();
+    acknowledge(storage, bob.mailbox, 1).await;
     assert_eq!(send(storage, &alice, "bob", 21, b"x").await, NEW, "refused is not accepted");
-    storage.acknowledge(bob.mailbox, 21).await.unwrap();
+    acknowledge(storage, bob.mailbox, 21).await;
 
     let most = usize::try_from(BYTES).unwrap();
     assert_eq!(send(storage, &alice, "bob", 22, &vec![0; most + 1]).await, full);
@@ -386,6 +459,30 @@ pub(crate) async fn a_send_names_just_the_devices(storage: &dyn Storage) {
     let sends = vec![submission(1, "carol", &[(1, b"x")]), submission(2, "bob", &[(1, b"y")])];
     assert_eq!(accept(storage, &alice, sends).await, [Err(SendRefusal::UnknownAccount), NEW]);
     assert_eq!(waiting(storage, bob.mailbox).await, [(1, 2, b"y".to_vec())]);
+}
+
+pub(crate) async fn devices_stand_where_they_are(storage: &dyn Storage) {
+    let alice = register(storage, "alice", 10).await;
+    let bob = register(storage, "bob", 20).await;
+    let last = async || {
+        let positions = storage.positions(vec![alice.mailbox, bob.mailbox, MailboxId(-1)]).await;
+        let positions = positions.unwrap().into_iter();
+        positions.map(|(_, position)| position.map(|at| at.last)).collect::<Vec<_>>()
+    };
+    assert_eq!(last().await, [Some(0), Some(0), None]);
+    assert_eq!(send(storage, &alice, "bob", 1, b"x").await, NEW);
+    assert_eq!(acknowledge(storage, bob.mailbox, 1).await, Acknowledged::Deleted);
+    assert_eq!(last().await, [Some(0), Some(1), None]);
+
+    let signed = list("bob", 1, &[(1, 20)]).signed;
+    assert_eq!(storage.list_of(bob.mailbox).await.unwrap(), Some(signed));
+    let changed = list("bob", 2, &[(1, 20), (2, 21)]);
+    let signed = changed.signed.clone();
+    storage.replace_devices(bob.account, changed).await.unwrap().unwrap();
+    assert_eq!(storage.list_of(bob.mailbox).await.unwrap(), Some(signed));
+    storage.remove_account(bob.account).await.unwrap();
+    assert_eq!(storage.list_of(bob.mailbox).await.unwrap(), None);
+    assert_eq!(last().await, [Some(0), None, None]);
 }
 
 pub(crate) async fn what_is_old_goes(storage: &dyn Storage) {

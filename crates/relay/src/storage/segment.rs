@@ -72,5 +72,52 @@ impl Segment {
     }
 }
 
+/// A segment, without its envelopes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Span {
+    pub(crate) first: u64,
+    pub(crate) last: u64,
+    pub(crate) bytes: u64,
+}
+
+impl Span {
+    /// How many of its envelopes still wait where everything up to a place is acknowledged.
+    pub(crate) fn waiting(self, acknowledged: u64) -> u64 {
+        self.last.saturating_sub(acknowledged.max(self.first - 1))
+    }
+}
+
+/// What an acknowledgement deletes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Release {
+    /// The place up to which everything is acknowledged then.
+    pub(crate) through: u64,
+    pub(crate) envelopes: u64,
+    /// Those of a segment count once it is acknowledged to its end.
+    pub(crate) bytes: u64,
+}
+
+impl Release {
+    /// Of the segments up to a place, and of the one that it is within; `None` where nothing waits there.
+    pub(crate) fn of(
+        acknowledged: u64,
+        through: u64,
+        (whole, begun): (&[Span], Option<Span>),
+    ) -> Option<Self> {
+        let end = whole.last().map_or(0, |span| span.last);
+        // No further than what is there: places beyond it are of envelopes to come.
+        let through = if begun.is_some() { through } else { end };
+        if through <= acknowledged {
+            return None;
+        }
+        let begun = begun.map_or(0, |span| Span { last: through, ..span }.waiting(acknowledged));
+        Some(Self {
+            through,
+            envelopes: begun + whole.iter().map(|span| span.waiting(acknowledged)).sum::<u64>(),
+            bytes: whole.iter().map(|span| span.bytes).sum(),
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests;

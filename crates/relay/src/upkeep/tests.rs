@@ -10,8 +10,9 @@ use tokio::sync::watch;
 use super::*;
 use crate::clock::SystemClock;
 use crate::config::Config;
+use crate::hub::Notice;
 use crate::server;
-use crate::storage::{AccountId, BlobRecord, MailboxId};
+use crate::storage::{AccountId, BlobRecord, Fence, MailboxId};
 
 async fn app() -> (Shared, TempDir) {
     let folder = tempfile::tempdir().expect("a folder");
@@ -19,7 +20,7 @@ async fn app() -> (Shared, TempDir) {
     let (_, stopping) = watch::channel(false);
     let config = Config::new(folder.path());
     let app = server::open(config, Arc::new(SystemClock), origin, stopping).await;
-    (app.expect("a storage"), folder)
+    (app.expect("a storage").app, folder)
 }
 
 #[tokio::test]
@@ -42,8 +43,8 @@ async fn everything_that_has_expired_goes_in_one_round() {
 #[tokio::test]
 async fn devices_that_are_gone_are_told_if_they_are_connected() {
     let (app, _folder) = app().await;
-    let consumer = app.hub.connect(MailboxId(7));
+    let consumer = app.hub.connect(MailboxId(7), Fence(0));
     assert!(consumer.take_notices().is_empty());
-    tell_removed(&app).await.expect("done");
+    look(&app).await.expect("done");
     assert_eq!(consumer.take_notices(), [Notice::Removed]);
 }

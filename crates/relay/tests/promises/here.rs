@@ -13,6 +13,7 @@ use tempfile::TempDir;
 
 use crate::support::Place;
 use crate::support::device::Device;
+use crate::support::store::store;
 
 /// When every test begins.
 pub(crate) const START: u64 = 1_800_000_000;
@@ -49,6 +50,7 @@ impl Here {
     /// A relay with these limits.
     pub(crate) async fn start(limit: impl FnOnce(&mut Limits)) -> Self {
         let mut config = Config::new("");
+        config.store = store();
         let limits = &mut config.limits;
         for rate in [
             &mut limits.registrations_per_address,

@@ -6,6 +6,7 @@ use sprag_api::directory::PutDevices;
 use sprag_api::frame::Envelope;
 use sprag_api::frame::from_relay::Frame;
 use sprag_api::problem::Code;
+use sprag_relay::config::Store;
 
 use crate::here::{Here, START};
 use crate::support::device::{Account, Device};
@@ -58,7 +59,8 @@ async fn texts(device: &mut Device) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_accepted_is_durable_before_the_sender_hears_of_it() {
-    let here = Here::plain().await;
+    // What PostgreSQL does for it, it promises itself (`synchronous_commit`).
+    let here = Here::configured(|config| config.store = Store::Folder).await;
     let (mut alice, mut bob) = here.two().await;
     let mut socket = alice.send_only().await;
     for round in 1..=20 {

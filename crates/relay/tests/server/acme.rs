@@ -139,7 +139,7 @@ async fn a_certificate_is_got_kept_and_used_again() {
 
     let kept = world.folder.path().join("data/acme");
     assert_private(&kept);
-    let World { relay, folder } = world;
+    let World { relay, folder, .. } = world;
     relay.stop().await;
     pebble.kill().await.expect("killed");
     // Without an authority, with what was kept.

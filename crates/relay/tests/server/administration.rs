@@ -9,7 +9,7 @@ use sprag_api::problem::Code;
 use sprag_relay::Relay;
 use sprag_relay::admin::{Admin, restore};
 use sprag_relay::clock::SystemClock;
-use sprag_relay::config::{Config, Registration};
+use sprag_relay::config::{Config, Registration, Store};
 
 use crate::support::Place;
 use crate::support::device::{Account, Device};
@@ -24,8 +24,8 @@ fn place(relay: &Relay) -> Place {
     }
 }
 
-fn admin(world: &World) -> Admin {
-    Admin::open(&world.folder.path().join("data")).expect("a data folder")
+async fn admin(world: &World) -> Admin {
+    Admin::open(&world.config.data, &world.config.store).await.expect("a data folder")
 }
 
 #[tokio::test]
@@ -34,7 +34,7 @@ async fn an_invitation_lets_in_as_many_as_it_says() {
     let place = place(&world.relay);
     let clock = SystemClock;
     let hour = Duration::from_hours(1);
-    let invitation = admin(&world).invite(2, hour, &clock).await.expect("made");
+    let invitation = admin(&world).await.invite(2, hour, &clock).await.expect("made");
     let join = async |name: &str, code: Option<String>| {
         let account = Account::new(name);
         let mut device = account.device(&place, 1);
@@ -46,7 +46,7 @@ async fn an_invitation_lets_in_as_many_as_it_says() {
     join("alice", Some(invitation.code.clone())).await.yes();
     join("bob", Some(invitation.code.clone())).await.yes();
     join("carol", Some(invitation.code)).await.refuses(Code::InvitationInvalid);
-    let over = admin(&world).invite(1, Duration::ZERO, &clock).await.expect("made");
+    let over = admin(&world).await.invite(1, Duration::ZERO, &clock).await.expect("made");
     join("carol", Some(over.code)).await.refuses(Code::InvitationInvalid);
 }
 
@@ -59,20 +59,23 @@ async fn an_account_that_is_removed_is_gone_at_once_and_its_sockets_in_seconds()
     let (mut of_alice, _) = alice.socket().await;
     let (mut of_bob, _) = bob.socket().await;
     let name = AccountName::new("alice").expect("a name");
-    assert!(admin(&world).remove_account(name.clone()).await.expect("done"));
-    assert!(!admin(&world).remove_account(name).await.expect("done"), "there is none any more");
+    assert!(admin(&world).await.remove_account(name.clone()).await.expect("done"));
+    assert!(
+        !admin(&world).await.remove_account(name).await.expect("done"),
+        "there is none any more"
+    );
     alice.get("/v1/keys").await.expect("an answer").refuses(Code::Unauthenticated);
     assert_eq!(of_alice.closing().await.expect("told").code, Code::Unauthenticated.as_str());
     // Nobody else notices, and the name is free.
     of_bob.drain().await.expect("it goes on");
     Device::register(&place, "alice").await;
-    let statistics = admin(&world).statistics(&SystemClock).await.expect("counted");
+    let statistics = admin(&world).await.statistics(&SystemClock).await.expect("counted");
     assert_eq!((statistics.accounts, statistics.devices), (2, 2));
 }
 
 #[tokio::test]
 async fn a_backup_of_a_running_relay_becomes_one_that_repeats_nothing() {
-    let world = start(|_| {}).await;
+    let world = start(|config| config.store = Store::Folder).await;
     let origin = world.relay.origin().clone();
     let place = place(&world.relay);
     let mut alice = Device::register(&place, "alice").await;
@@ -81,7 +84,7 @@ async fn a_backup_of_a_running_relay_becomes_one_that_repeats_nothing() {
     bob.publish(&keys).await;
     alice.post_message(1, "bob", &[1], b"before").await.expect("an answer").yes();
     let backup = world.folder.path().join("backup");
-    admin(&world).back_up(&backup).await.expect("written");
+    admin(&world).await.back_up(&backup).await.expect("written");
     // What happens after it: a prekey is handed out, and a place in the mailbox taken.
     let handed_out = alice.claim("bob").await.bundles.remove(0);
     assert!(handed_out.one_time && handed_out.one_time_kem);
@@ -113,11 +116,11 @@ async fn a_backup_of_a_running_relay_becomes_one_that_repeats_nothing() {
 
 #[tokio::test]
 async fn nothing_is_overwritten() {
-    let world = start(|_| {}).await;
+    let world = start(|config| config.store = Store::Folder).await;
     let data = world.folder.path().join("data");
     let backup = world.folder.path().join("backup");
-    admin(&world).back_up(&backup).await.expect("written");
-    let refusal = admin(&world).back_up(&backup).await.expect_err("it is there");
+    admin(&world).await.back_up(&backup).await.expect("written");
+    let refusal = admin(&world).await.back_up(&backup).await.expect_err("it is there");
     assert!(refusal.to_string().contains("is not empty"), "{refusal}");
     let refusal = restore(&backup, &data).expect_err("a relay runs");
     assert!(refusal.to_string().contains("another relay runs"), "{refusal}");
@@ -127,6 +130,7 @@ async fn nothing_is_overwritten() {
     let empty = world.folder.path().join("empty");
     let refusal = restore(Path::new("/nowhere"), &empty).expect_err("no backup");
     assert!(refusal.to_string().contains("is missing"), "{refusal}");
-    let refusal = Admin::open(&Config::new(empty).data).err().expect("no relay");
+    let refusal = Admin::open(&Config::new(empty).data, &Store::Folder).await.err();
+    let refusal = refusal.expect("no relay");
     assert!(refusal.to_string().contains("is no data folder of a relay"), "{refusal}");
 }

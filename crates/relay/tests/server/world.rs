@@ -13,6 +13,8 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::yield_now;
 use tokio::time::timeout;
 
+use crate::support::store::store;
+
 /// What should happen must happen within this.
 pub(crate) const SOON: Duration = Duration::from_secs(30);
 /// What is never to be reached in a test.
@@ -22,6 +24,7 @@ pub(crate) const NEVER: Duration = Duration::from_hours(1);
 pub(crate) struct World {
     pub(crate) relay: Relay,
     pub(crate) folder: TempDir,
+    pub(crate) config: Config,
 }
 
 /// A configuration for any free port, in this folder.
@@ -37,6 +40,7 @@ pub(crate) fn config(folder: &TempDir) -> Config {
         ..Limits::default()
     };
     config.limits = patient;
+    config.store = store();
     config
 }
 
@@ -44,8 +48,8 @@ pub(crate) async fn start(change: impl FnOnce(&mut Config)) -> World {
     let folder = tempfile::tempdir().expect("a folder");
     let mut config = config(&folder);
     change(&mut config);
-    let relay = Relay::start(config, Arc::new(SystemClock)).await.expect("a relay");
-    World { relay, folder }
+    let relay = Relay::start(config.clone(), Arc::new(SystemClock)).await.expect("a relay");
+    World { relay, folder, config }
 }
 
 impl World {

@@ -5,6 +5,7 @@
 pub(crate) mod device;
 pub(crate) mod http;
 pub(crate) mod socket;
+pub(crate) mod store;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;

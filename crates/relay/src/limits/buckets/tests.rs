@@ -91,3 +91,30 @@ fn under_a_flood_of_keys_those_who_owe_least_are_forgotten() {
     }
     assert!(buckets.take(u32::MAX, NOW).is_err(), "who owes much is remembered");
 }
+
+#[test]
+fn what_other_nodes_took_counts_and_what_was_not_told_is_kept() {
+    let buckets = Buckets::new(Rate { burst: 10, per_hour: 3600 }).among_others();
+    for _ in 0..3 {
+        buckets.take("a", 100).unwrap();
+    }
+    let told = buckets.tell();
+    assert_eq!(told, [("a", 3 * CALL)]);
+    assert_eq!(buckets.tell(), []);
+    buckets.keep(told);
+    assert_eq!(buckets.tell(), [("a", 3 * CALL)]);
+    // While the others are asked, one more is taken; with the four of another node that makes eight.
+    buckets.take("a", 100).unwrap();
+    buckets.even_out("a", 7 * CALL, 100);
+    buckets.take("a", 100).unwrap();
+    buckets.take("a", 100).unwrap();
+    assert!(buckets.take("a", 100).is_err());
+    assert_eq!(buckets.tell(), [("a", 3 * CALL)]);
+}
+
+#[test]
+fn a_node_that_is_alone_remembers_nothing_to_tell() {
+    let buckets = Buckets::new(Rate { burst: 10, per_hour: 3600 });
+    buckets.take("a", 100).unwrap();
+    assert_eq!(buckets.tell(), []);
+}
