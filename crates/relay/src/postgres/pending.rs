@@ -38,21 +38,23 @@ impl Work for Reading {
     async fn prepare(client: &Client) -> Result<Statement, tokio_postgres::Error> {
         client
             .prepare(
-                "SELECT q.question, s.first, s.last, s.bytes, s.deliver, \
-                 greatest(q.after, r.acknowledged) \
-                 FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[]) \
-                 AS q(question, device, after, envelopes, bytes) \
-                 JOIN receipts r ON r.device = q.device \
+                "SELECT q.question, s.first, s.last, s.bytes, s.deliver, q.after \
+                 FROM (SELECT u.question, u.device, u.envelopes, u.bytes, \
+                     greatest(u.after, r.acknowledged) AS after \
+                     FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], \
+                     $5::bigint[]) AS u(question, device, after, envelopes, bytes) \
+                     JOIN receipts r ON r.device = u.device) q \
                  CROSS JOIN LATERAL ( \
                      SELECT page.*, \
-                     sum(page.bytes) OVER (ORDER BY page.last) - page.bytes AS bytes_before, \
-                     sum(page.last - page.first + 1) OVER (ORDER BY page.last) \
-                     - (page.last - page.first + 1) AS envelopes_before \
-                     FROM (SELECT first, last, bytes, deliver FROM segments \
-                         WHERE device = q.device AND last > greatest(q.after, r.acknowledged) \
+                     sum(page.bytes) OVER upto - page.bytes AS bytes_before, \
+                     sum(page.count) OVER upto - page.count AS count_before \
+                     FROM (SELECT first, last, bytes, deliver, \
+                         last - greatest(first - 1, q.after) AS count FROM segments \
+                         WHERE device = q.device AND last > q.after \
                          ORDER BY last LIMIT least(q.envelopes, $6)) page \
+                     WINDOW upto AS (ORDER BY page.last) \
                  ) s \
-                 WHERE s.bytes_before < q.bytes AND s.envelopes_before < q.envelopes \
+                 WHERE s.bytes_before < q.bytes AND s.count_before < q.envelopes \
                  ORDER BY q.question, s.last",
             )
             .await

@@ -95,6 +95,7 @@ async fn a_backup_of_a_running_relay_becomes_one_that_repeats_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut again = config(&folder);
     again.origin = Some(origin);
+    again.store = Store::Folder;
     restore(&backup, &again.data).expect("restored");
     let relay = Relay::start(again, Arc::new(SystemClock)).await.expect("a relay");
     let there = self::place(&relay);
