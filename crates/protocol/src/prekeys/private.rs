@@ -384,7 +384,7 @@ impl PreKeys {
     }
 }
 
-/// One after the other: `collect` sorts first, which is 8 KB of a module that browsers load.
+/// One after the other: `collect` sorts first, which is 4 KB of a module that browsers load.
 fn map_of<K: Ord, V>(rising: Vec<(K, V)>) -> BTreeMap<K, V> {
     let mut map = BTreeMap::new();
     map.extend(rising);
