@@ -41,14 +41,15 @@
 // module trap all the same (out of memory), every later call throws a WebAssembly.RuntimeError: make a new instance.
 // After `free()` or once consumed (said below) a handle throws.
 
-/** What is thrown, and what tickets and connections fail with. `message` is for people, fixed text, no secrets. */
+/** What is thrown, and what tickets and connections fail with. */
 export interface Fault {
   code: FaultCode;
   /** The same may work later, without anything being changed. */
   retryable: boolean;
-  message: string;
   /** Seconds that the relay asks to be left alone for. */
   retryAfter?: number;
+  /** With `clock-skew`: by how many seconds this device is ahead of the relay; below 0 where it is behind. */
+  ahead?: number;
 }
 
 /** The closed set, shared with Rust's SDK and the command line. Those with (js) are never made here; the SDK uses them. */

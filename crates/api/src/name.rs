@@ -153,11 +153,15 @@ impl Origin {
     /// [`InvalidOrigin`] where it is not in the one form that both sides sign.
     pub fn new(origin: impl Into<String>) -> Result<Self, InvalidOrigin> {
         let origin = origin.into();
-        let (rest, default_port) = origin
+        if Self::holds(&origin) { Ok(Self(origin)) } else { Err(InvalidOrigin) }
+    }
+
+    fn holds(origin: &str) -> bool {
+        let known = origin
             .strip_prefix("https://")
             .map(|rest| (rest, "443"))
-            .or_else(|| origin.strip_prefix("http://").map(|rest| (rest, "80")))
-            .ok_or(InvalidOrigin)?;
+            .or_else(|| origin.strip_prefix("http://").map(|rest| (rest, "80")));
+        let Some((rest, default_port)) = known else { return false };
         let (host, port) = match rest.rsplit_once(':') {
             // The colons of an IPv6 address are inside brackets.
             Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
@@ -171,7 +175,7 @@ impl Origin {
             let number = port.parse::<u16>();
             number.is_ok_and(|n| n.to_string() == port && n != 0) && port != default_port
         });
-        if host_holds && port_holds { Ok(Self(origin)) } else { Err(InvalidOrigin) }
+        host_holds && port_holds
     }
 
     /// The origin.

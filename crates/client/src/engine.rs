@@ -29,7 +29,7 @@ use crate::content::MessageId;
 use crate::effects::{CallId, Effects};
 use crate::input::Input;
 use crate::record::Stage;
-use crate::sorted::{Map, Set};
+use crate::sorted::{Map, Set, by_number};
 use crate::view::{Conversation, LinkCode, MessageState, OwnDevice, PeerView, Trust};
 
 pub use load::LoadError;
@@ -399,7 +399,7 @@ impl Engine {
     #[must_use]
     pub fn conversations(&self) -> Vec<Conversation> {
         let others = self.peers.iter().filter(|(name, _)| **name != self.name);
-        let mut all: Vec<_> = others
+        let all = others
             .map(|(name, peer)| Conversation {
                 with: name.clone(),
                 entries: peer.next_entry,
@@ -410,8 +410,8 @@ impl Engine {
                 waiting: self.waiting(name),
             })
             .collect();
-        all.sort_by(|one, next| next.active.cmp(&one.active).then(one.with.cmp(&next.with)));
-        all
+        // The highest number first.
+        by_number(all, |talk| !talk.active.seconds())
     }
 
     /// The position below which everything in a conversation is read.

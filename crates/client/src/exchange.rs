@@ -200,7 +200,7 @@ impl Lost {
 
 /// What an answer that says no means. A code of a later version is taken as its status says.
 pub(crate) fn refusal(status: u16, body: &[u8]) -> Lost {
-    if let Ok(problem) = serde_json::from_slice::<Problem>(body) {
+    if let Ok(problem) = parse::<Problem>(body) {
         return Lost::Problem(Box::new(problem));
     }
     let code = match status {
@@ -244,8 +244,18 @@ pub(crate) fn json(value: &impl Serialize) -> Body {
     Body::Json(serde_json::to_vec(value).unwrap_or_default().into())
 }
 
+/// How many objects and lists an answer may have: many more than any needs.
+const MAX_NESTED: usize = 128;
+
 pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Lost> {
-    serde_json::from_slice(body).map_err(|_| Lost::Nonsense)
+    // What is passed over may nest, and reading it must not exhaust the stack.
+    if body.iter().filter(|byte| matches!(byte, b'[' | b'{')).count() > MAX_NESTED {
+        return Err(Lost::Nonsense);
+    }
+    // Unescaping makes no string longer. (Pairs of surrogates are not read: a relay writes UTF-8 as it is.)
+    let mut unescaped = vec![0; body.len()];
+    let parsed = serde_json_core::from_slice_escaped(body, &mut unescaped);
+    parsed.map(|(value, _)| value).map_err(|_| Lost::Nonsense)
 }
 
 /// A token, while it lasts; sealed in the store, so that the next start needs no login.

@@ -1,7 +1,5 @@
 //! Conversations as they were, out of a profile: pages, what is unread, words in them.
 
-use std::cmp::Ordering;
-
 use prost::Message;
 use sprag_protocol::{AccountName, DeviceId, Timestamp};
 use sprag_store::{Collection, Key, Page, Profile, Store, StoreError, Value};
@@ -9,7 +7,7 @@ use sprag_store::{Collection, Key, Page, Profile, Store, StoreError, Value};
 use crate::content::{Body, MessageId, Said};
 use crate::engine::{Engine, history, mark as place_of_mark};
 use crate::record;
-use crate::sorted::Map;
+use crate::sorted::{Map, by_number};
 use crate::view::{Entry, Event, Failed, MessageState};
 
 /// How many entries are looked at together where many are.
@@ -71,17 +69,16 @@ pub fn incoming<S: Records>(
         let entries = decoded(engine, profile, &talk.with, Page { from, ..Page::oldest(AHEAD) })?;
         let next = entries.last().map_or(talk.entries, |last| last.position + 1);
         let theirs = |entry: &Entry| !entry.own && matches!(entry.event, Event::Message { .. });
-        let theirs = entries.into_iter().filter(theirs);
-        found.extend(theirs.map(|entry| (talk.with.clone(), entry)));
+        // By arrival, but within a conversation as it has them, whatever the clock said.
+        let mut arrived = 0;
+        for entry in entries.into_iter().filter(theirs) {
+            arrived = entry.received.seconds().max(arrived);
+            found.push((arrived, (talk.with.clone(), entry)));
+        }
         cursor.insert(talk.with, next);
     }
-    found.sort_by(in_order);
-    Ok((cursor, found))
-}
-
-/// By arrival; within a conversation as it has them, since the sort is stable.
-fn in_order((with, one): &Found, (other, next): &Found) -> Ordering {
-    if with == other { one.position.cmp(&next.position) } else { one.received.cmp(&next.received) }
+    let found = by_number(found, |(arrived, _)| *arrived);
+    Ok((cursor, found.into_iter().map(|(_, found)| found).collect()))
 }
 
 /// What [`Command::MarkRead`](crate::Command::MarkRead) is told where a person has read up to a position: below which
@@ -264,19 +261,23 @@ pub fn decode(own: &AccountName, position: u64, value: &[u8]) -> Result<Entry, S
 
 /// Words to look for, whatever their case.
 #[derive(Clone, Debug)]
-pub struct Search(String);
+pub struct Search {
+    words: String,
+    lowercase: fn(&str) -> String,
+}
 
 impl Search {
-    /// Looks for these words, as they stand.
+    /// Looks for these words, as they stand. `lowercase` is [`str::to_lowercase`], or the browser's own: the tables for it
+    /// are 6 KB of a module that browsers load.
     #[must_use]
-    pub fn new(words: &str) -> Self {
-        Self(words.to_lowercase())
+    pub fn new(words: &str, lowercase: fn(&str) -> String) -> Self {
+        Self { words: lowercase(words), lowercase }
     }
 
     /// Whether they are in the text, the caption or the file's name.
     #[must_use]
     pub fn finds(&self, entry: &Entry) -> bool {
-        let has = |text: &str| text.to_lowercase().contains(&self.0);
+        let has = |text: &str| (self.lowercase)(text).contains(&self.words);
         match &entry.event {
             Event::Message { body: Body::Text(text), .. } => has(text),
             Event::Message { body: Body::File(file), .. } => has(&file.caption) || has(&file.name),

@@ -300,9 +300,8 @@ impl Sessions {
     pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, Damaged> {
         let peer = DeviceIdentity::read(reader)?;
         let sessions = reader.list(MAX_ARCHIVED.saturating_add(1), Session::read)?;
-        let mut ids: Vec<_> = sessions.iter().map(Session::id).collect();
-        ids.sort_unstable();
-        let distinct = ids.is_sorted_by(|one, next| one < next);
+        let ids = || sessions.iter().map(Session::id);
+        let distinct = ids().enumerate().all(|(at, id)| !ids().take(at).any(|other| other == id));
         if distinct { Ok(Self { peer, sessions }) } else { Err(Damaged) }
     }
 }

@@ -1,6 +1,7 @@
 //! A device of an account, for JavaScript.
 
 use sprag_client::driver::{self, Driver, Outgoing, Wish};
+use sprag_client::history::Search;
 use sprag_client::{Engine, Error, LinkCode, MessageId, Refusal};
 use sprag_protocol::{AccountName, DeviceId, Timestamp};
 use sprag_store::StoreError;
@@ -12,8 +13,8 @@ use sprag_client::input::Ticket;
 
 use crate::fault::{Fault, bad_argument};
 use crate::plain::{
-    Plain, count, counted, flag, get, items, limit, list, moment, name, number, octets, string,
-    text,
+    Plain, count, counted, flag, get, items, limit, list, lowercase, moment, name, number, octets,
+    string, text,
 };
 use crate::randomness::{Randomness, randomness};
 use crate::step;
@@ -303,7 +304,8 @@ impl Client {
     /// # Errors
     /// A fault.
     pub fn search(&mut self, words: &JsValue, most: f64) -> Result<f64, Fault> {
-        self.wish(Wish::Search { words: string(words)?, limit: limit(most)? })
+        let words = Search::new(&string(words)?, lowercase);
+        self.wish(Wish::Search { words, limit: limit(most)? })
     }
 
     /// How far a message has come.

@@ -1,4 +1,5 @@
-//! Errors as JavaScript gets them: `{ code, retryable, message, retryAfter }`, with codes of one closed set.
+//! Errors as JavaScript gets them: `{ code, retryable, retryAfter, ahead }`, with codes of one closed set. What they mean in
+//! words is written in TypeScript, and nothing is loaded twice.
 
 use sprag_client::Error;
 use sprag_protocol::sessions::{DecryptError, EncryptError};
@@ -6,7 +7,7 @@ use sprag_protocol::{IdsUsedUp, StateError};
 use sprag_store::StoreError;
 use wasm_bindgen::JsValue;
 
-use crate::plain::Plain;
+use crate::plain::{Plain, number};
 
 /// What a call throws.
 #[derive(Debug)]
@@ -15,19 +16,19 @@ pub struct Fault(Kind);
 #[derive(Debug)]
 enum Kind {
     Client(Error),
-    Other { code: &'static str, message: &'static str },
+    Other(&'static str),
 }
 
 impl Fault {
     /// One that only this module knows.
-    pub(crate) fn of(code: &'static str, message: &'static str) -> Self {
-        Self(Kind::Other { code, message })
+    pub(crate) fn of(code: &'static str) -> Self {
+        Self(Kind::Other(code))
     }
 }
 
 /// An argument that TypeScript would not let pass, or a number that means nothing.
 pub(crate) fn bad_argument() -> Fault {
-    Fault::of("bad-argument", "an argument is not of the kind that is asked for")
+    Fault::of("bad-argument")
 }
 
 impl From<Error> for Fault {
@@ -46,77 +47,61 @@ impl From<Fault> for JsValue {
     fn from(fault: Fault) -> Self {
         match fault.0 {
             Kind::Client(error) => shown(&error),
-            Kind::Other { code, message } => {
-                Plain::of("code", code).with("retryable", false).with("message", message).into()
-            }
+            Kind::Other(code) => Plain::of("code", code).with("retryable", false).into(),
         }
     }
 }
 
 /// The object that stands for an error.
 pub(crate) fn shown(error: &Error) -> JsValue {
+    let ahead = if let Error::ClockSkew { seconds } = *error {
+        let by = number(seconds.unsigned_abs());
+        Some(if seconds < 0 { -by } else { by })
+    } else {
+        None
+    };
     Plain::of("code", error.code())
         .with("retryable", error.retryable())
-        .with("message", error.to_string())
         .maybe("retryAfter", error.retry_after())
+        .maybe("ahead", ahead)
         .into()
 }
 
 impl From<StateError> for Fault {
     fn from(error: StateError) -> Self {
-        match error {
-            StateError::UnknownVersion(_) => {
-                Self::of("state-newer", "a newer version wrote this state; update first")
-            }
-            StateError::WrongKind | StateError::Damaged => {
-                Self::of("state-damaged", "this is no such state, or a damaged one")
-            }
-        }
+        Self::of(match error {
+            StateError::UnknownVersion(_) => "state-newer",
+            StateError::WrongKind | StateError::Damaged => "state-damaged",
+        })
     }
 }
 
 impl From<IdsUsedUp> for Fault {
     fn from(_: IdsUsedUp) -> Self {
-        Self::of("ids-used-up", "this device has no further numbers for prekeys; make a new one")
+        Self::of("ids-used-up")
     }
 }
 
 impl From<EncryptError> for Fault {
     fn from(error: EncryptError) -> Self {
-        match error {
-            EncryptError::NoSession => {
-                Self::of("no-session", "there is no session yet; begin one from a bundle")
-            }
-            EncryptError::Unanswered => Self::of(
-                "unanswered",
-                "the session has not been answered for 30 days; begin one from a new bundle",
-            ),
-            EncryptError::TooLong => Self::of("too-large", "the plaintext is longer than 64 KiB"),
-            EncryptError::SessionEnded => {
-                Self::of("session-ended", "the session has ended; begin one from a new bundle")
-            }
-        }
+        Self::of(match error {
+            EncryptError::NoSession => "no-session",
+            EncryptError::Unanswered => "unanswered",
+            EncryptError::TooLong => "too-large",
+            EncryptError::SessionEnded => "session-ended",
+        })
     }
 }
 
 impl From<DecryptError> for Fault {
     fn from(error: DecryptError) -> Self {
-        match error {
-            DecryptError::Malformed => Self::of("malformed", "not a message of this version"),
-            DecryptError::Unreadable => Self::of("unreadable", "no key that is held opens this"),
-            DecryptError::Duplicate => {
-                Self::of("duplicate", "read before, or its key was kept for too long")
-            }
-            DecryptError::TooFarAhead => {
-                Self::of("too-far-ahead", "too many messages are missing before it")
-            }
-            DecryptError::UnknownPreKey => {
-                Self::of("unknown-prekey", "it uses a prekey that is gone")
-            }
-            DecryptError::TooManyLastResort => Self::of(
-                "too-many-last-resort",
-                "too many sessions were started without a one-time prekey",
-            ),
-        }
+        Self::of(match error {
+            DecryptError::Malformed => "malformed",
+            DecryptError::Unreadable => "unreadable",
+            DecryptError::Duplicate => "duplicate",
+            DecryptError::TooFarAhead => "too-far-ahead",
+            DecryptError::UnknownPreKey => "unknown-prekey",
+            DecryptError::TooManyLastResort => "too-many-last-resort",
+        })
     }
 }

@@ -1,6 +1,6 @@
 //! Plain objects of JavaScript: written property by property, and read the same way.
 
-use js_sys::{Array, Reflect, Uint8Array};
+use js_sys::{Array, JsString, Reflect, Uint8Array};
 use sprag_protocol::AccountName;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
@@ -91,6 +91,11 @@ pub(crate) fn limit(number: f64) -> Result<usize, Fault> {
 /// A moment in milliseconds since 1970; one before that is 1970.
 pub(crate) fn moment(now: f64) -> u64 {
     count(now).unwrap_or_default()
+}
+
+/// A text in lower case, by the browser's tables.
+pub(crate) fn lowercase(text: &str) -> String {
+    JsString::from(text).to_lower_case().into()
 }
 
 /// A property; `undefined` where there is none.

@@ -18,7 +18,7 @@ pub(crate) fn env(now: f64, rng: &mut Randomness) -> Env<'_, Randomness> {
 }
 
 fn no_card() -> Fault {
-    Fault::of("malformed", "these bytes are no card of a device")
+    Fault::of("malformed")
 }
 
 /// A device as others know it, out of `name length (1) || name || number (4) || account key (32) || identity key (32)`.
@@ -136,7 +136,7 @@ impl Session {
     /// # Errors
     /// A fault.
     pub fn initiate(us: &Identity, bundle: &JsValue, now: f64) -> Result<Self, Fault> {
-        let bad = || Fault::of("bad-bundle", "these bytes are no bundle that its device signed");
+        let bad = || Fault::of("bad-bundle");
         let bundle = PreKeyBundle::from_bytes(&octets(bundle)?).map_err(|_| bad())?;
         let bundle = bundle.verify().map_err(|_| bad())?;
         let mut rng = randomness()?;

@@ -4,7 +4,6 @@
 import { readFileSync, readdirSync, writeFileSync, mkdirSync, copyFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { gzipSync } from "node:zlib";
 import { transformSync } from "esbuild";
 
 const here = fileURLToPath(new URL("..", import.meta.url));
@@ -21,7 +20,7 @@ const source = readFileSync(named("_bg.wasm").replace("_bg.wasm", ".js"), "utf8"
 // The glue keeps its instance in a variable of its module. As a function, each call makes a fresh one.
 const minified = transformSync(source, { format: "cjs", minify: true, target: "es2022", define: { "import.meta.url": "''" } }).code;
 const glue = `export function makeGlue() {\n  const module = { exports: {} };\n  ${minified.trim()}\n  return module.exports;\n}\n`;
-const packed = gzipSync(wasm, { level: 9 }).toString("base64");
+const packed = readFileSync(named("_bg.wasm.gz")).toString("base64");
 const out = `// Written by scripts/inline.mjs: the module, and the glue of wasm-bindgen.\nexport const GZIPPED = "${packed}";\n${glue}`;
 mkdirSync(join(here, "dist"), { recursive: true });
 writeFileSync(join(here, "src/inline.js"), out);

@@ -7,8 +7,9 @@
 export interface Fault {
   code: string;
   retryable: boolean;
-  message: string;
   retryAfter?: number;
+  /** By how many seconds this device's clock is ahead of the relay's. */
+  ahead?: number;
 }
 
 /** One change of the store; those of a commit are made in their order, all or none. */

@@ -67,8 +67,11 @@ export function revive(error: PlainError): SpragError {
 /** An error out of what the engine says. Codes of a later relay are taken as a failure of it. */
 export function ofFault(fault: Fault): SpragError {
   const code: ErrorCode = isCode(fault.code) ? fault.code : "internal";
-  const { message, retryable, retryAfter } = fault;
-  return new SpragError(code, retryAfter === undefined ? { message, retryable } : { message, retryable, retryAfter });
+  const { retryable, retryAfter, ahead } = fault;
+  const details: Details = { retryable };
+  if (retryAfter !== undefined) details.retryAfter = retryAfter;
+  if (ahead !== undefined) details.message = `the clock of this device is ${Math.abs(ahead)} s ${ahead < 0 ? "slow" : "fast"}`;
+  return new SpragError(code, details);
 }
 
 function isFault(error: unknown): error is Fault {

@@ -18,8 +18,8 @@ import { World } from "./support/relay.mjs";
 
 const here = fileURLToPath(new URL("..", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "sprag-packed-"));
-// The aim is 150 KB. It is not reached: the module alone is 336 KB. The limit only falls.
-const BUDGET = 364 * 1024;
+// The aim is 150 KB. It is not reached: the module alone is 250 KB. The limit only falls.
+const BUDGET = 276 * 1024;
 
 let world;
 let chrome;

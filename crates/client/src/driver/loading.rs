@@ -14,6 +14,7 @@ use crate::effects::Effects;
 use crate::engine::{Engine, LoadError};
 use crate::error::Error;
 use crate::exchange::Token;
+use crate::sorted::Set;
 
 /// How long a store that failed is left alone.
 const REST: std::time::Duration = std::time::Duration::from_secs(5);
@@ -180,9 +181,7 @@ impl Driver {
         let parked = mem::take(&mut self.parked).into_iter().map(|parked| parked.ticket);
         let questions = mem::take(&mut self.questions).into_iter().map(|(ticket, _)| ticket);
         let files = mem::take(&mut self.transfers).into_values().map(|transfer| transfer.ticket);
-        let mut all: Vec<_> = tickets.chain(parked).chain(questions).chain(files).collect();
-        all.sort_unstable();
-        all.dedup();
+        let all: Set<_> = tickets.chain(parked).chain(questions).chain(files).collect();
         for ticket in all {
             self.actions.push(Action::Answer { ticket, result: Box::new(Err(error.clone())) });
         }

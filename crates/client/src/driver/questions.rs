@@ -1,6 +1,5 @@
 //! Questions whose answers are in the store, step by step.
 
-use std::cmp::Reverse;
 use std::mem;
 
 use rand_core::CryptoRng;
@@ -17,6 +16,7 @@ use crate::engine::Engine;
 use crate::error::Error;
 use crate::history::{self, Cursor, Found, Search};
 use crate::input::{Command, Ticket};
+use crate::sorted::by_number;
 use crate::view::{Event, MessageState};
 
 /// How many entries of a history are handed over at once.
@@ -113,7 +113,7 @@ impl Question {
             Wish::History { with, before, limit } => Self::Page { with, before, limit },
             Wish::HistoryFrom { with, from, limit } => Self::From { with, from, limit },
             Wish::Search { words, limit } => Self::Search(Searching {
-                words: Search::new(&words),
+                words,
                 limit,
                 talks: None,
                 before: None,
@@ -220,8 +220,9 @@ impl Searching {
             engine.conversations().into_iter().map(|talk| talk.with).collect()
         });
         let Some(with) = talks.first().cloned() else {
-            let mut found = mem::take(&mut self.found);
-            found.sort_by_key(|(_, entry)| Reverse(entry.received));
+            let found = mem::take(&mut self.found);
+            // The highest number first.
+            let mut found = by_number(found, |(_, entry)| !entry.received.seconds());
             found.truncate(self.limit);
             return Ok(Outcome::Answer(Value::Found(found)));
         };

@@ -13,6 +13,7 @@ use sprag_store::{CollectionId, RowId};
 use super::action::{Connection, Value as Given};
 use super::*;
 use crate::exchange::{Body, Method};
+use crate::history::Search;
 use crate::view::Event as What;
 
 /// What there is around a driver.
@@ -443,7 +444,8 @@ fn a_search_goes_through_everything_and_a_reader_gets_what_is_new() {
         world.wish(Wish::Send { to: name("bob"), text: text.into(), id: None });
     }
     world.run();
-    let found = world.done(Wish::Search { words: "needle".into(), limit: 50 });
+    let found =
+        world.done(Wish::Search { words: Search::new("needle", str::to_lowercase), limit: 50 });
     assert!(matches!(found, Ok(Given::Found(found)) if found.len() == 6));
     // What one has written oneself is no news.
     let Ok(Given::Incoming(cursor, news)) = world.done(Wish::Incoming(None)) else { panic!() };

@@ -14,7 +14,7 @@ use super::{Driver, Event, Life, millis, seconds};
 use crate::content::{Body, MessageId};
 use crate::effects::{Notice, Refusal, Reply};
 use crate::error::Error;
-use crate::history::Cursor;
+use crate::history::{Cursor, Search};
 use crate::input::{Command, Input, LinkOptions, Ticket};
 use crate::retry::ANSWER_WITHIN;
 use crate::view::LinkCode;
@@ -94,7 +94,7 @@ pub enum Wish {
     /// The newest entries with these words: [`Value::Found`].
     Search {
         /// The words.
-        words: String,
+        words: Search,
         /// At most so many.
         limit: usize,
     },

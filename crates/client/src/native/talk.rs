@@ -226,7 +226,7 @@ impl Client {
         words: &str,
         limit: usize,
     ) -> Result<Vec<(AccountName, Entry)>, Error> {
-        let search = Arc::new(history::Search::new(words));
+        let search = Arc::new(history::Search::new(words, str::to_lowercase));
         let mut found = Vec::new();
         for conversation in self.conversations().await? {
             let (mut before, begin) = (None, found.len());
