@@ -88,10 +88,15 @@ fn toolchain(project: &Project) -> Result<Toolchain> {
 
 /// Lets the places of sources be named without the folders of this machine: they are nobody's business, and bytes.
 fn nameless(project: &Project) -> Result<Vec<String>> {
-    let home = env::var_os("CARGO_HOME").map(PathBuf::from);
-    let home = home.or_else(|| env::home_dir().map(|home| home.join(".cargo")));
+    let home = |variable, folder| {
+        let named = env::var_os(variable).map(PathBuf::from);
+        named.or_else(|| env::home_dir().map(|home| home.join(folder)))
+    };
     let mut folders = vec![project.root().to_path_buf()];
-    let registries = home.map(|home| home.join("registry/src")).filter(|folder| folder.is_dir());
+    // The standard library's own sources, where a toolchain has them.
+    folders.extend(home("RUSTUP_HOME", ".rustup"));
+    let registries = home("CARGO_HOME", ".cargo").map(|home| home.join("registry/src"));
+    let registries = registries.filter(|folder| folder.is_dir());
     if let Some(registries) = registries {
         for registry in fs::read_dir(&registries).context("the sources of the registry")? {
             folders.push(registry.context("the sources of the registry")?.path());
