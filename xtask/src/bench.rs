@@ -1,10 +1,12 @@
 //! `cargo xtask bench`: measures each piece of work three ways in one run (ours, a peer's, and
 //! the bare primitives, the floor) and prints one table. `cargo xtask bench relay` does so for the relay,
-//! `cargo xtask bench client` for clients on one.
+//! `cargo xtask bench nodes` for several nodes, `cargo xtask bench client` for clients on one, `cargo xtask bench web` for
+//! the npm package.
 
 mod estimates;
 mod relay;
 mod table;
+mod web;
 
 use std::io;
 
@@ -33,7 +35,11 @@ enum Other {
     /// Measure the relay under load, beside its bare limits and Redis; the best rounds count.
     Relay(relay::Options),
     /// Measure clients on a relay: from sending to reading, and 2,000 messages that waited.
-    Client(relay::ClientOptions),
+    Client(relay::PrintOptions),
+    /// Measure several nodes on one PostgreSQL, beside one relay on SQLite.
+    Nodes(relay::PrintOptions),
+    /// Measure the npm package in Node and in Chromium, beside Olm for browsers.
+    Web(relay::PrintOptions),
 }
 
 /// Measures, then prints what this run measured. The progress goes to standard error.
@@ -41,6 +47,8 @@ pub(crate) fn run(project: &Project, options: &Options) -> Result<()> {
     match &options.other {
         Some(Other::Relay(options)) => return relay::run(project, options),
         Some(Other::Client(options)) => return relay::clients(project, options),
+        Some(Other::Nodes(options)) => return relay::nodes(project, options),
+        Some(Other::Web(options)) => return web::run(project, options),
         None => {}
     }
     programs::compiler(project)?;

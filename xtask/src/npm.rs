@@ -106,7 +106,7 @@ pub(crate) fn test(project: &Project) -> Result<()> {
 }
 
 /// Installs Chromium where it is missing and Debian's packages can be installed.
-fn chromium(project: &Project) -> Result<()> {
+pub(crate) fn chromium(project: &Project) -> Result<()> {
     let named = env::var_os("CHROMIUM").map(PathBuf::from);
     if named.into_iter().chain(CHROMIUM.map(PathBuf::from)).any(|path| path.exists()) {
         return Ok(());
@@ -118,7 +118,7 @@ fn chromium(project: &Project) -> Result<()> {
         .context("Chromium could not be installed; install it, or name it in CHROMIUM")
 }
 
-fn npm(project: &Project, web: &Path) -> Command {
+pub(crate) fn npm(project: &Project, web: &Path) -> Command {
     let mut npm = project.command(if cfg!(windows) { "npm.cmd" } else { "npm" });
     npm.current_dir(web);
     npm

@@ -15,7 +15,8 @@ use crate::subject::count;
 /// Claims all prekeys of the targets, in rounds; gives the claims per second of each. No one-time prekey
 /// may come twice.
 pub(crate) fn measure(sprag: &Path, folder: &Path, scale: &Scale) -> Result<Vec<f64>> {
-    let Relay { process: _process, address, .. } = servers::relay(sprag, folder, scale.claimers)?;
+    let Relay { process: _process, address, .. } =
+        servers::relay(sprag, folder, scale.claimers, &[])?;
     let claimers = register(address, "claimer", scale.claimers, false)?;
     let targets = register(address, "target", scale.targets, true)?;
     let mut callers = Callers::connect(address, scale.claimers)?;

@@ -17,6 +17,8 @@ pub(crate) enum Unit {
     Bytes,
     /// Of one core.
     Share,
+    /// Neither is better.
+    Count,
 }
 
 /// What we want to reach.
@@ -111,22 +113,29 @@ fn table(rows: &[Row]) -> String {
             target(row),
         ]
     }));
-    let mut widths = [0; HEAD.len()];
-    for row in &cells {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = cell.len().max(*width);
-        }
-    }
-    let lines: Vec<String> = cells.iter().map(|row| line(row, &widths)).collect();
-    lines.join("\n")
+    aligned(&cells)
 }
 
-fn line(cells: &[String; HEAD.len()], widths: &[usize; HEAD.len()]) -> String {
-    let [work, figures @ .., target] = cells;
-    let [first, others @ .., _] = widths;
-    let figures = figures.iter().zip(others).map(|(figure, width)| format!("  {figure:>width$}"));
-    let line = format!("{work:first$}{}  {target}", figures.collect::<String>());
-    line.trim_end().to_owned()
+/// Rows of cells as columns: the first one to the left, as is the last one where it is text (a target); figures
+/// between them to the right.
+pub(crate) fn aligned(cells: &[impl AsRef<[String]>]) -> String {
+    let columns = cells.iter().map(|row| row.as_ref().len()).max().unwrap_or_default();
+    let width = |column: usize| {
+        let cells = cells.iter().filter_map(|row| row.as_ref().get(column));
+        cells.map(String::len).max().unwrap_or_default()
+    };
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let line = |row: &[String]| {
+        let cells = row.iter().zip(&widths).enumerate().map(|(column, (cell, width))| {
+            if column == 0 || HEAD.get(column) == Some(&"target") && columns == HEAD.len() {
+                format!("{cell:width$}")
+            } else {
+                format!("{cell:>width$}")
+            }
+        });
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    cells.iter().map(|row| line(row.as_ref())).collect::<Vec<_>>().join("\n")
 }
 
 fn target(row: &Row) -> String {
@@ -143,8 +152,9 @@ fn or_dash(figure: Option<f64>, shown: impl Fn(f64) -> String) -> String {
 }
 
 /// A figure with its unit.
-fn shown(unit: Unit, figure: f64) -> String {
+pub(crate) fn shown(unit: Unit, figure: f64) -> String {
     match unit {
+        Unit::Count => format!("{figure:.1}"),
         Unit::PerSecond => format!("{}/s", thousands(figure)),
         Unit::Seconds if figure >= 1.0 => format!("{figure:.2} s"),
         Unit::Seconds if figure >= 1e-3 => format!("{:.2} ms", figure * 1e3),

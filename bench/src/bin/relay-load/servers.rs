@@ -12,9 +12,9 @@ use bytes::Bytes;
 
 use crate::crowd::End;
 use crate::device::{self, Account};
-use crate::http;
 use crate::process::Process;
 use crate::redis::Client;
+use crate::run::count_commits;
 use crate::serving::{Announcement, serve};
 use crate::sockets::{self, Device};
 use crate::traffic::Traffic;
@@ -22,19 +22,20 @@ use crate::websocket::Socket;
 
 /// Connections that every server takes beside those of a measurement.
 const MARGIN: usize = 512;
-/// The relay's count of its commits.
-const COMMITS: &str = "sprag_commit_batch_jobs_count ";
 
 /// A server with mailboxes for pairs.
 pub(crate) trait Server {
     /// Our end of its connections.
     type End: End<Shared = Traffic>;
 
-    /// Where it listens.
-    fn address(&self) -> SocketAddr;
+    /// Where a pair's sender connects.
+    fn sender_address(&self, pair: usize) -> Result<SocketAddr>;
 
-    /// The process.
-    fn process(&self) -> &Process;
+    /// Where a pair's receiver connects.
+    fn receiver_address(&self, pair: usize) -> Result<SocketAddr>;
+
+    /// Its processes.
+    fn processes(&self) -> Vec<&Process>;
 
     /// How often it has committed, where it tells.
     fn commits(&self) -> Option<f64> {
@@ -68,14 +69,21 @@ pub(crate) struct Redis {
 pub(crate) struct Relay {
     pub(crate) process: Process,
     pub(crate) address: SocketAddr,
-    ops: SocketAddr,
+    pub(crate) ops: SocketAddr,
 }
 
-/// Starts the relay on a folder, with limits that are on, but above what is measured.
-pub(crate) fn relay(program: &Path, folder: &Path, connections: usize) -> Result<Relay> {
+/// Starts the relay on a folder, with limits that are on, but above what is measured, and with these further
+/// flags.
+pub(crate) fn relay(
+    program: &Path,
+    folder: &Path,
+    connections: usize,
+    further: &[&str],
+) -> Result<Relay> {
     let connections = (connections + MARGIN).to_string();
     let limits = ["--connections", &connections, "--connections-per-address", &connections];
-    let (process, Announcement { listening, ops }) = serve(program, folder, &limits)?;
+    let flags = [&limits, further].concat();
+    let (process, Announcement { listening, ops }) = serve(program, folder, &flags)?;
     Ok(Relay { process, address: address(&listening)?, ops: address(&ops)? })
 }
 
@@ -99,7 +107,7 @@ fn echo(folder: &Path) -> Result<(Process, SocketAddr)> {
 impl Sockets {
     /// The relay, with two registered accounts for each pair.
     pub(crate) fn relay(program: &Path, folder: &Path, pairs: usize) -> Result<Self> {
-        let Relay { process, address, ops } = relay(program, folder, 2 * pairs)?;
+        let Relay { process, address, ops } = relay(program, folder, 2 * pairs, &[])?;
         let accounts = device::register(address, "pair", 2 * pairs, false)?;
         Ok(Self { process, address, ops: Some(ops), accounts })
     }
@@ -107,10 +115,10 @@ impl Sockets {
     /// The relay with an account for each connection that will be idle: registered by one process,
     /// connected to another, whose memory holds nothing of the registrations.
     pub(crate) fn idle_relay(program: &Path, folder: &Path, connections: usize) -> Result<Self> {
-        let first = relay(program, folder, connections)?;
+        let first = relay(program, folder, connections, &[])?;
         let accounts = device::register(first.address, "idle", connections, false)?;
         first.process.stop()?;
-        let Relay { process, address, ops } = relay(program, folder, connections)?;
+        let Relay { process, address, ops } = relay(program, folder, connections, &[])?;
         let receivers = accounts.into_iter().flat_map(|account| [account.clone(), account]);
         Ok(Self { process, address, ops: Some(ops), accounts: receivers.collect() })
     }
@@ -132,18 +140,20 @@ impl Sockets {
 impl Server for Sockets {
     type End = Socket<Device>;
 
-    fn address(&self) -> SocketAddr {
-        self.address
+    fn sender_address(&self, _: usize) -> Result<SocketAddr> {
+        Ok(self.address)
     }
 
-    fn process(&self) -> &Process {
-        &self.process
+    fn receiver_address(&self, _: usize) -> Result<SocketAddr> {
+        Ok(self.address)
+    }
+
+    fn processes(&self) -> Vec<&Process> {
+        vec![&self.process]
     }
 
     fn commits(&self) -> Option<f64> {
-        let metrics = http::get(self.ops?, "/metrics").ok()?;
-        let count = metrics.lines().find_map(|line| line.strip_prefix(COMMITS))?;
-        count.trim().parse().ok()
+        count_commits(self.ops?)
     }
 
     fn sender(&self, pair: usize, ciphertext: &Bytes) -> Result<Self::End> {
@@ -177,12 +187,16 @@ impl Redis {
 impl Server for Redis {
     type End = Client;
 
-    fn address(&self) -> SocketAddr {
-        self.address
+    fn sender_address(&self, _: usize) -> Result<SocketAddr> {
+        Ok(self.address)
     }
 
-    fn process(&self) -> &Process {
-        &self.process
+    fn receiver_address(&self, _: usize) -> Result<SocketAddr> {
+        Ok(self.address)
+    }
+
+    fn processes(&self) -> Vec<&Process> {
+        vec![&self.process]
     }
 
     fn sender(&self, pair: usize, ciphertext: &Bytes) -> Result<Client> {

@@ -1,12 +1,13 @@
 //! What is measured of a server that carries messages, the same for each of them.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
 use crate::clock::now;
 use crate::crowd::Crowd;
-use crate::process::own_cpu;
+use crate::process::{Process, own_cpu};
 use crate::servers::Server;
 use crate::traffic::{Latencies, Traffic};
 
@@ -64,10 +65,12 @@ impl<S: Server> Connected<S> {
     pub(crate) fn new(server: S, count: usize) -> Result<Self> {
         let mut pairs = Connections::<S>::new(count)?;
         for pair in 0..count {
-            pairs.join(&server, |ciphertext| server.sender(pair, ciphertext))?;
+            let address = server.sender_address(pair)?;
+            pairs.join(address, |ciphertext| server.sender(pair, ciphertext))?;
         }
         for pair in 0..count {
-            pairs.join(&server, |ciphertext| server.receiver(pair, ciphertext))?;
+            let address = server.receiver_address(pair)?;
+            pairs.join(address, |ciphertext| server.receiver(pair, ciphertext))?;
         }
         pairs.ready()?;
         Ok(Self { server, pairs, drained: Traffic::new(count + 1) })
@@ -81,11 +84,11 @@ impl<S: Server> Connections<S> {
 
     fn join(
         &mut self,
-        server: &S,
+        address: SocketAddr,
         end: impl FnOnce(&bytes::Bytes) -> Result<S::End>,
     ) -> Result<()> {
         let end = end(&self.traffic.ciphertext)?;
-        self.crowd.join(server.address(), end, &mut self.traffic)
+        self.crowd.join(address, end, &mut self.traffic)
     }
 
     fn ready(&mut self) -> Result<()> {
@@ -96,7 +99,9 @@ impl<S: Server> Connections<S> {
 impl<S: Server> Subject for Connected<S> {
     fn saturate(&mut self, in_flight: u64, time: Duration) -> Result<Saturation> {
         let Connections { crowd, traffic } = &mut self.pairs;
-        let used = || (self.server.process().cpu(), own_cpu());
+        let cpu_of_all =
+            || self.server.processes().into_iter().map(Process::cpu).sum::<Option<Duration>>();
+        let used = || (cpu_of_all(), own_cpu());
         let commits = self.server.commits();
         let (cpu, own) = used();
         let before = traffic.delivered();
@@ -142,13 +147,17 @@ impl<S: Server> Subject for Connected<S> {
         traffic.in_flight(FILLING);
         traffic.allow(pair, messages)?;
         let mut sending = Crowd::new()?;
-        sending.join(server.address(), server.sender(pair, &ciphertext)?, traffic)?;
+        sending.join(server.sender_address(pair)?, server.sender(pair, &ciphertext)?, traffic)?;
         sending.finish(PATIENCE, traffic, |traffic| traffic.waiting() == messages)?;
         sending.finish(PATIENCE, traffic, Traffic::is_accepted)?;
         drop(sending);
         let mut receiving = Crowd::new()?;
         let begin = now();
-        receiving.join(server.address(), server.receiver(pair, &ciphertext)?, traffic)?;
+        receiving.join(
+            server.receiver_address(pair)?,
+            server.receiver(pair, &ciphertext)?,
+            traffic,
+        )?;
         receiving.finish(PATIENCE, traffic, Traffic::is_settled)?;
         Ok(begin.elapsed())
     }
@@ -157,16 +166,18 @@ impl<S: Server> Subject for Connected<S> {
 /// The memory of a server for each of so many idle receivers, in bytes.
 pub(crate) fn idle<S: Server>(server: &S, count_of: usize) -> Result<Option<f64>> {
     let mut receivers = Connections::<S>::new(count_of)?;
-    let before = server.process().memory();
+    let memory = || server.processes().into_iter().map(Process::memory).sum::<Option<u64>>();
+    let before = memory();
     for pair in 0..count_of {
-        receivers.join(server, |ciphertext| server.receiver(pair, ciphertext))?;
+        let address = server.receiver_address(pair)?;
+        receivers.join(address, |ciphertext| server.receiver(pair, ciphertext))?;
         if pair % WAVE == 0 {
             receivers.ready()?;
         }
     }
     receivers.ready()?;
     receivers.crowd.until(soon(), &mut receivers.traffic)?;
-    let (Some(before), Some(after)) = (before, server.process().memory()) else { return Ok(None) };
+    let (Some(before), Some(after)) = (before, memory()) else { return Ok(None) };
     Ok(Some(count(after.saturating_sub(before))? / count(u64::try_from(count_of)?)?))
 }
 

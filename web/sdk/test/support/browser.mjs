@@ -8,7 +8,7 @@ import { chromium } from "playwright-core";
 
 export const CHROMIUM = process.env.CHROMIUM ?? ["/usr/bin/chromium", "/usr/bin/chromium-browser"].find((path) => existsSync(path)) ?? "/usr/bin/chromium";
 const dist = fileURLToPath(new URL("../../dist", import.meta.url));
-const KINDS = { ".js": "text/javascript", ".cjs": "text/javascript", ".html": "text/html", ".wasm": "application/wasm", ".css": "text/css", ".map": "application/json" };
+const KINDS = { ".js": "text/javascript", ".mjs": "text/javascript", ".cjs": "text/javascript", ".html": "text/html", ".wasm": "application/wasm", ".css": "text/css", ".map": "application/json" };
 
 /** What the web chat is served with; a relay of another origin is added for the tests. */
 export const policy = (relay, wasm = "'wasm-unsafe-eval'") =>
