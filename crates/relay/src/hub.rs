@@ -47,7 +47,7 @@ struct Queue {
 pub(crate) struct Consumer {
     id: u64,
     pub(crate) fence: Fence,
-    /// The place of the last envelope that was delivered.
+    /// The place of the last envelope that was delivered, or that it was told to look for.
     reached: AtomicU64,
     queue: Mutex<Queue>,
     wake: Notify,
@@ -90,7 +90,7 @@ impl Consumer {
 
     /// Everything up to a place was delivered.
     pub(crate) fn reach(&self, place: u64) {
-        self.reached.store(place, Ordering::Relaxed);
+        self.reached.fetch_max(place, Ordering::Relaxed);
     }
 
     /// The storage holds something that was not pushed.

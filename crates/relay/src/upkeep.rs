@@ -14,15 +14,18 @@ use crate::storage::Unavailable;
 /// How often expired things are deleted, and the stored ones counted.
 const EXPIRE: Duration = Duration::from_mins(1);
 /// How often it is looked where connected devices stand: a command may have removed them beside this
-/// process, and among several nodes a signal may have been lost.
-const LOOK: Duration = Duration::from_secs(3);
+/// process.
+const LOOK: Duration = Duration::from_secs(10);
+/// The same among several nodes, where a signal may have been lost.
+const LOOK_AMONG_OTHERS: Duration = Duration::from_secs(3);
 
 /// How often the limits of several nodes are evened out.
 const EVEN_OUT: Duration = Duration::from_secs(1);
 
 /// Goes on until it is dropped. A failure was logged by the storage, and is tried again in time.
 pub(crate) async fn run(app: Shared, recorder: Option<PrometheusHandle>) {
-    let [mut expiry, mut looks, mut limits] = [EXPIRE, LOOK, EVEN_OUT].map(|every| {
+    let look_every = if app.hub.is_among_others() { LOOK_AMONG_OTHERS } else { LOOK };
+    let [mut expiry, mut looks, mut limits] = [EXPIRE, look_every, EVEN_OUT].map(|every| {
         let mut interval = interval(every);
         interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
         interval

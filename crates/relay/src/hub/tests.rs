@@ -129,6 +129,8 @@ fn a_lost_signal_is_made_good_for() {
     assert!(!consumer.take(1).behind && consumer.take_notices().is_empty());
     hub.compare(BOX, at(6, 1));
     assert!(consumer.take(1).behind);
+    hub.compare(BOX, at(6, 1));
+    assert!(!consumer.take(1).behind, "it has looked");
     hub.compare(BOX, at(6, 2));
     hub.compare(BOX, None);
     assert_eq!(consumer.take_notices(), [Notice::TakenOver, Notice::Removed]);
