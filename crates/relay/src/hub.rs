@@ -206,8 +206,10 @@ impl Hub {
     pub(crate) fn compare(&self, device: MailboxId, position: Option<Position>) {
         let Some(position) = position else { return self.tell_here(device, Notice::Removed) };
         self.taken_over(device, position.fence);
-        let behind =
-            |consumer: Arc<Consumer>| consumer.reached.load(Ordering::Relaxed) < position.last;
+        // It looks until there is nothing more, so it need not be told of the same place again.
+        let behind = |consumer: Arc<Consumer>| {
+            consumer.reached.fetch_max(position.last, Ordering::Relaxed) < position.last
+        };
         if self.consumer(device).is_none_or(behind) {
             self.arrived(device);
         }
