@@ -167,7 +167,7 @@ pub(crate) struct Place {
     #[arg(long, env = "SPRAG_DATA", value_name = "FOLDER", global = true)]
     data: Option<PathBuf>,
 
-    /// The relay's database, if it is no folder: postgres://USER@HOST/DATABASE
+    /// The relay's database, if it is no folder: `postgres://USER@HOST/DATABASE`
     #[arg(
         long,
         env = "SPRAG_STORE",

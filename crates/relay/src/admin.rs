@@ -154,7 +154,7 @@ impl Admin {
         if fs::read_dir(to).map_err(failed)?.next().is_some() {
             return Err(AdminError::NotEmpty(to.into()));
         }
-        Ok(storage.back_up(to.into()).await?)
+        Ok(storage.back_up(to).await?)
     }
 
     /// Makes a database that PostgreSQL's tools have restored from a backup one that repeats nothing, as

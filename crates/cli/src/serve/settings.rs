@@ -74,12 +74,12 @@ settings! {
         #[serde(deserialize_with = "one")]
         data: Option<PathBuf>,
 
-        /// What to keep everything in: sqlite (in that folder), or postgres://USER@HOST/DATABASE [default: sqlite]
+        /// Keep everything in `sqlite`, in that folder, or in `postgres://USER@HOST/DATABASE` [default: sqlite]
         #[arg(long, env = "SPRAG_STORE", value_name = "ADDRESS", hide_env_values = true)]
         #[serde(deserialize_with = "one")]
         store: Option<Kept>,
 
-        /// Nodes on one PostgreSQL tell each other over this, nats://HOST:PORT [default: the database]
+        /// Nodes on one PostgreSQL tell each other over `nats://HOST:PORT` [default: over the database]
         #[arg(long, env = "SPRAG_BUS", value_name = "ADDRESS", hide_env_values = true)]
         #[serde(deserialize_with = "one")]
         bus: Option<BusAddress>,

@@ -52,13 +52,11 @@ impl Mouth for Speaker {
 
     async fn say(&mut self, line: String) -> Result<(), Lost> {
         let said = timeout(WITHIN, self.try_to_say(&line)).await;
-        match said {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(())) | Err(_) => {
-                self.client = None;
-                Err(Lost)
-            }
+        if let Ok(Ok(())) = said {
+            return Ok(());
         }
+        self.client = None;
+        Err(Lost)
     }
 }
 

@@ -189,7 +189,7 @@ impl Acceptance {
         let senders: BTreeSet<i64> = batches.iter().map(|batch| batch.from.0).collect();
         let senders: Vec<i64> = senders.into_iter().collect();
         // Sent together, done in this order.
-        let (_, mailboxes, senders, epochs) = try_join4(
+        let ((), mailboxes, senders, epochs) = try_join4(
             client.batch_execute("BEGIN"),
             client.query(&statements.mailboxes, &[&mailboxes]),
             client.query(&statements.senders, &[&senders]),

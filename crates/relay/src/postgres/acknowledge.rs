@@ -83,7 +83,7 @@ impl Work for Acknowledgement {
         let ids: BTreeSet<i64> = questions.iter().map(|question| question.mailbox.0).collect();
         let ids: Vec<i64> = ids.into_iter().collect();
         // Sent together, done in this order.
-        let (_, locked) =
+        let ((), locked) =
             try_join(client.batch_execute("BEGIN"), client.query(&statements.lock, &[&ids]))
                 .await?;
         let mut mailboxes = Mailbox::all(&locked, questions)?;

@@ -365,13 +365,13 @@ async fn publish(
         .await?;
     let Some(row) = transaction.query_opt(&account, &[&device.0]).await? else { return Ok(None) };
     let account = AccountId(row.try_get(0)?);
-    let has_keys = transaction
+    let standing = transaction
         .prepare_cached(
             "SELECT signed IS NOT NULL AND last_resort IS NOT NULL FROM devices WHERE id = $1",
         )
         .await?;
     // It may have gone before the account was locked.
-    let Some(row) = transaction.query_opt(&has_keys, &[&device.0]).await? else { return Ok(None) };
+    let Some(row) = transaction.query_opt(&standing, &[&device.0]).await? else { return Ok(None) };
     let had_keys: bool = row.try_get(0)?;
     if !had_keys {
         // From now on it may be one of those that a send must name.

@@ -27,9 +27,10 @@ pub(super) fn database() -> Option<String> {
         eprintln!("not run: SPRAG_TEST_POSTGRES names no database");
         return None;
     };
-    let mut schema = [0; 8];
-    getrandom::fill(&mut schema).unwrap();
-    let schema = data_encoding::HEXLOWER.encode(&schema);
+    // Nobody else's name for a folder is nobody else's name for a schema.
+    let folder = tempfile::tempdir().unwrap();
+    let schema =
+        folder.path().file_name().unwrap().to_string_lossy().replace('.', "").to_lowercase();
     let named = format!("options=-csearch_path%3Dtest_{schema}&application_name=test_{schema}");
     Some(format!("{address}?{named}"))
 }
@@ -161,8 +162,13 @@ async fn what_is_acknowledged_at_an_older_connection_stays() {
     let (a, b, c, d) =
         tokio::join!(at(0, 3, Some(older)), at(0, 2, Some(newer)), at(0, 2, None), at(0, 3, None));
     let all = [a, b, c, d].map(Result::unwrap);
-    use Acknowledged::{Deleted, Nothing, TakenOver};
-    assert_eq!(all, [TakenOver, Deleted, Nothing, Deleted]);
+    let expected = [
+        Acknowledged::TakenOver,
+        Acknowledged::Deleted,
+        Acknowledged::Nothing,
+        Acknowledged::Deleted,
+    ];
+    assert_eq!(all, expected);
     assert_eq!(nodes[1].statistics(contract::NOW).await.unwrap().envelopes, 0);
     let position = nodes[0].positions(vec![bob.mailbox]).await.unwrap()[0].1.unwrap();
     assert_eq!((position.last, position.fence), (3, newer));

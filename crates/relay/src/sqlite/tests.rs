@@ -80,7 +80,7 @@ async fn a_backup_becomes_a_relay_that_repeats_nothing() {
     let alice = register(&storage, "alice", 10).await;
     let bob = register(&storage, "bob", 20).await;
     send(&storage, &alice, "bob", 1, b"one").await.unwrap();
-    storage.back_up(backup.path().into()).await.unwrap();
+    storage.back_up(backup.path()).await.unwrap();
     send(&storage, &alice, "bob", 2, b"two").await.unwrap();
     drop(storage);
 

@@ -102,7 +102,7 @@ impl Upkeep for Sqlite {
 
 impl Sqlite {
     /// Writes a consistent copy into a new folder, while everything goes on.
-    pub(crate) fn back_up(&self, folder: PathBuf) -> Answer<()> {
+    pub(crate) fn back_up(&self, folder: &Path) -> Answer<()> {
         let relay = back_up(&self.relay.readers, folder.join(schema::RELAY.file));
         let blobs = back_up(&self.blobs.readers, folder.join(schema::BLOBS.file));
         Box::pin(async move {

@@ -7,10 +7,12 @@ use sprag_relay::config::{ServiceAddress, Store};
 
 /// What this run of the tests is about.
 pub(crate) fn store() -> Store {
-    match env::var("SPRAG_TEST_STORE").as_deref() {
-        Ok("postgres") => Store::Postgres(database().expect("SPRAG_TEST_POSTGRES")),
-        _ => Store::Folder,
+    if env::var("SPRAG_TEST_STORE").as_deref() != Ok("postgres") {
+        return Store::Folder;
     }
+    let database = database();
+    assert!(database.is_some(), "SPRAG_TEST_STORE needs SPRAG_TEST_POSTGRES");
+    database.map_or(Store::Folder, Store::Postgres)
 }
 
 /// A schema that nobody else uses; nothing where there is no database for tests.
@@ -19,8 +21,8 @@ pub(crate) fn database() -> Option<ServiceAddress> {
         eprintln!("not run: SPRAG_TEST_POSTGRES names no database");
         return None;
     };
-    let mut schema = [0; 8];
-    getrandom::fill(&mut schema).expect("random bytes");
-    let schema = u64::from_be_bytes(schema);
-    Some(ServiceAddress(format!("{address}?options=-csearch_path%3Dtest_{schema:016x}")))
+    // Nobody else's name for a folder is nobody else's name for a schema.
+    let folder = tempfile::tempdir().ok()?;
+    let schema = folder.path().file_name()?.to_string_lossy().replace('.', "").to_lowercase();
+    Some(ServiceAddress(format!("{address}?options=-csearch_path%3Dtest_{schema}")))
 }
