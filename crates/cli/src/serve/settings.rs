@@ -79,7 +79,7 @@ settings! {
         #[serde(deserialize_with = "one")]
         store: Option<Kept>,
 
-        /// Nodes on one PostgreSQL tell each other over `nats://HOST:PORT` [default: over the database]
+        /// Let nodes on one PostgreSQL tell each other over `nats://HOST:PORT`, and not over the database
         #[arg(long, env = "SPRAG_BUS", value_name = "ADDRESS", hide_env_values = true)]
         #[serde(deserialize_with = "one")]
         bus: Option<BusAddress>,
