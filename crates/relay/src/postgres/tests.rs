@@ -22,7 +22,7 @@ use crate::storage::{
 use super::{Link, Postgres};
 
 /// An address of a schema that nobody else uses.
-pub(super) fn database() -> Option<String> {
+pub(crate) fn database() -> Option<String> {
     let Ok(address) = env::var("SPRAG_TEST_POSTGRES") else {
         eprintln!("not run: SPRAG_TEST_POSTGRES names no database");
         return None;
@@ -35,7 +35,7 @@ pub(super) fn database() -> Option<String> {
     Some(format!("{address}?{named}"))
 }
 
-pub(super) async fn link(database: &str) -> Client {
+pub(crate) async fn link(database: &str) -> Client {
     let client = Link::to(database).unwrap().connect().await.unwrap();
     client
         .batch_execute(
@@ -45,6 +45,18 @@ pub(super) async fn link(database: &str) -> Client {
         .await
         .unwrap();
     client
+}
+
+/// Ends every other connection to this schema, whatever it is doing.
+pub(crate) async fn end_connections(admin: &Client) {
+    admin
+        .execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+             WHERE application_name = current_schema() AND pid <> pg_backend_pid()",
+            &[],
+        )
+        .await
+        .unwrap();
 }
 
 async fn open(database: &str) -> Postgres {
@@ -221,15 +233,7 @@ async fn a_connection_that_breaks_costs_a_try() {
     let bob = register(&node, "bob", 20).await;
     let admin = link(&database).await;
     for number in 1..=20 {
-        // Every connection of this node, whatever it is doing.
-        admin
-            .execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
-                 WHERE application_name = current_schema() AND pid <> pg_backend_pid()",
-                &[],
-            )
-            .await
-            .unwrap();
+        end_connections(&admin).await;
         let tries = async {
             while !contract::tries_to_send(&node, &alice, "bob", number).await {
                 tokio::task::yield_now().await;
