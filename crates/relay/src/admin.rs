@@ -17,6 +17,7 @@ use crate::postgres::{Postgres, PostgresError};
 use crate::sqlite::{self, OpenError, RestoreError, Sqlite};
 use crate::storage::{MailboxQuota, Storage, Unavailable};
 
+pub use crate::moving::{MoveError, Moved, Progress, migrate};
 pub use crate::storage::Statistics;
 
 /// Why something was not done.

@@ -25,6 +25,7 @@ mod keys;
 mod limits;
 mod messages;
 mod metrics;
+mod moving;
 mod openapi;
 mod ops;
 mod peer;

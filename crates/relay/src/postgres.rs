@@ -30,6 +30,7 @@ use lane::Lane;
 pub(crate) use link::Link;
 pub use link::LinkError;
 use pending::Reading;
+use presence::Presence;
 pub use schema::SchemaError;
 
 mod accept;
@@ -39,13 +40,15 @@ mod directory;
 mod lane;
 mod link;
 mod mailboxes;
+pub(crate) mod moving;
 mod pending;
 mod prekeys;
+mod presence;
 mod schema;
 mod upkeep;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 /// How many connections a node has for everything but messages.
 const POOL: usize = 12;
@@ -63,6 +66,12 @@ pub enum PostgresError {
     /// Its tables cannot be used.
     #[error(transparent)]
     Schema(#[from] SchemaError),
+    /// Nodes hold it.
+    #[error("relays run on the database; stop them all first")]
+    InUse,
+    /// Whatever moves it holds it.
+    #[error("the database is being moved at this moment")]
+    Moving,
 }
 
 /// What an operation met.
@@ -95,7 +104,7 @@ impl From<PoolError> for Trouble {
 }
 
 /// The error without its details, which may hold what is stored.
-fn brief(error: &tokio_postgres::Error) -> String {
+pub(crate) fn brief(error: &tokio_postgres::Error) -> String {
     match error.as_db_error() {
         Some(error) => format!("{} ({})", error.message(), error.code().code()),
         None => error.to_string(),
@@ -110,13 +119,29 @@ pub(crate) struct Postgres {
     accept: Lane<Acceptance>,
     acknowledge: Lane<Acknowledgement>,
     read: Lane<Reading>,
+    /// Where this is a node.
+    _presence: Option<Presence>,
 }
 
 impl Postgres {
+    /// The storage of a node. As long as there is one, nothing is moved away.
+    ///
+    /// # Errors
+    /// As [`Postgres::open`], and [`PostgresError::Moving`].
+    pub(crate) async fn join(
+        url: &str,
+        quota: MailboxQuota,
+        hub: Arc<Hub>,
+    ) -> Result<Self, PostgresError> {
+        let presence = presence::enter(Arc::new(Link::to(url)?)).await?;
+        let opened = Self::open(url, quota, hub).await?;
+        Ok(Self { _presence: Some(presence), ..opened })
+    }
+
     /// Connects to a database; makes or migrates its tables where need be.
     ///
     /// # Errors
-    /// [`PostgresError`]: out of reach, or written by a newer version.
+    /// [`PostgresError`]: out of reach, written by a newer version, or moved away.
     pub(crate) async fn open(
         url: &str,
         quota: MailboxQuota,
@@ -144,6 +169,7 @@ impl Postgres {
             accept: Lane::start(Arc::clone(&link), Acceptance::new(quota, hub)),
             acknowledge: Lane::start(Arc::clone(&link), Acknowledgement),
             read: Lane::start(link, Reading),
+            _presence: None,
         })
     }
 

@@ -239,7 +239,7 @@ pub(crate) async fn open(
         Store::Postgres(address) => {
             let outbox = Arc::new(Outbox::default());
             let hub = Arc::new(Hub::among_others(Arc::clone(&outbox)));
-            let storage = Postgres::open(&address.0, quota, Arc::clone(&hub)).await?;
+            let storage = Postgres::join(&address.0, quota, Arc::clone(&hub)).await?;
             let bus = match &config.bus {
                 Some(bus) => nats::bus(&bus.0, storage.relay()).await?,
                 None => Postgres::bus(&address.0).await?,

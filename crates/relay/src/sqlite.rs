@@ -26,6 +26,7 @@ mod directory;
 mod group;
 mod mailboxes;
 mod memory;
+pub(crate) mod moving;
 mod schema;
 mod upkeep;
 

@@ -166,6 +166,26 @@ const FIRST: &str = "
     CREATE TABLE IF NOT EXISTS schema_version (taken INTEGER NOT NULL, oldest INTEGER NOT NULL);
 ";
 
+/// Before everything is moved away, or from elsewhere.
+pub(super) const LOCK_ALL: &str = "
+    LOCK TABLE accounts, devices, mailboxes, receipts, senders, prekeys, tokens, nonces, invitations,
+        segments, removed, blobs, pieces, removed_blobs IN ACCESS EXCLUSIVE MODE;
+";
+
+/// What a move leaves says to every version that it is too old; and no table has its name any more, so that
+/// a node that did not notice writes nothing.
+pub(super) const MOVE_AWAY: &str = "
+    UPDATE schema_version SET oldest = 2147483647;
+    DO $$ DECLARE name TEXT; BEGIN
+        FOREACH name IN ARRAY ARRAY['accounts', 'devices', 'mailboxes', 'receipts', 'senders',
+            'prekeys', 'tokens', 'nonces', 'invitations', 'segments', 'removed', 'blobs', 'pieces',
+            'removed_blobs'] LOOP
+            EXECUTE format('ALTER TABLE %I RENAME TO %I', name, 'moved_' || name);
+        END LOOP;
+    END $$;
+";
+const MOVED: i32 = i32::MAX;
+
 /// Why the tables of a database cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SchemaError {
@@ -185,6 +205,12 @@ pub enum SchemaError {
         /// The newest that this program knows.
         known: i32,
     },
+    /// Everything was moved to another storage.
+    #[error(
+        "everything in this database was moved to another one, and what is left here is old: start the \
+         relay on that one"
+    )]
+    Moved,
 }
 
 /// Takes the steps that were not taken yet; gives what the relay is called on a bus.
@@ -198,6 +224,9 @@ async fn take(client: &mut Client, steps: &[Step]) -> Result<(), SchemaError> {
     transaction.batch_execute(FIRST).await?;
     let (taken, oldest) = version(&transaction).await?;
     let known = i32::try_from(steps.len()).unwrap_or(i32::MAX);
+    if oldest == MOVED {
+        return Err(SchemaError::Moved);
+    }
     if oldest > known {
         return Err(SchemaError::Newer { found: taken, oldest, known });
     }

@@ -127,6 +127,10 @@ pub(super) const BLOBS: Schema = Schema {
     "],
 };
 
+/// In the place of a version, where everything was moved to another storage: every version of this program
+/// refuses it, as one that is newer.
+pub(super) const MOVED: u32 = 0x4d4f_5645;
+
 /// Why the databases of a data folder cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -159,6 +163,12 @@ pub enum OpenError {
         /// The newest that this program knows.
         known: usize,
     },
+    /// Everything was moved to another storage.
+    #[error(
+        "everything in {} was moved to another storage, and what is left here is old: start the relay \
+         on that one", .0.display()
+    )]
+    Moved(PathBuf),
 }
 
 /// Opens a database for its writer, and takes the steps that it has not taken. Before the first of
@@ -168,6 +178,9 @@ pub(super) fn open(file: &Path, schema: &Schema) -> Result<Connection, OpenError
     let mut database = Connection::open(file).map_err(failed)?;
     settle(&database).map_err(failed)?;
     let taken = prepare(&database).map_err(failed)?;
+    if taken == MOVED as usize {
+        return Err(OpenError::Moved(file.into()));
+    }
     let known = schema.steps.len();
     let steps = schema.steps.get(taken..);
     let Some(steps) = steps else {

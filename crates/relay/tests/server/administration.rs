@@ -15,7 +15,7 @@ use crate::support::Place;
 use crate::support::device::{Account, Device};
 use crate::world::{World, config, start};
 
-fn place(relay: &Relay) -> Place {
+pub(crate) fn place(relay: &Relay) -> Place {
     Place {
         address: relay.address(),
         origin: relay.origin().as_str().into(),

@@ -11,6 +11,7 @@ mod acme;
 mod administration;
 mod connections;
 mod lifecycle;
+mod moving;
 mod operations;
 mod tls;
 mod world;
