@@ -1,14 +1,16 @@
 //! `sprag admin`: what whoever runs a relay does with its data folder or its database.
 
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, IsTerminal, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use indicatif::{ProgressBar, ProgressDrawTarget};
 use serde_json::{Value, json};
 use sprag_api::name::AccountName;
-use sprag_relay::admin::{Admin, AdminError, restore};
+use sprag_relay::admin::{self, Admin, AdminError, MoveError, restore};
 use sprag_relay::clock::SystemClock;
 use sprag_relay::config::Store;
 use tokio::runtime;
@@ -16,7 +18,7 @@ use tokio::runtime;
 use crate::arguments::{AdminCommand, AdminOptions};
 use crate::failure::{Unreachable, usage};
 use crate::serve::amount::{Count, Span};
-use crate::serve::settings::Settings;
+use crate::serve::settings::{Kept, Settings};
 use crate::serve::system;
 
 /// How long the operations port may take to answer.
@@ -37,12 +39,12 @@ pub(crate) fn run(options: AdminOptions) -> Result<()> {
         .enable_all()
         .build()
         .context("the system gives no threads")?;
-    let done = runtime.block_on(act(command, &settings))?;
+    let done = runtime.block_on(act(command, &settings, json))?;
     let line = if json { done.json.to_string() } else { done.text };
     Ok(writeln!(io::stdout(), "{line}")?)
 }
 
-async fn act(command: AdminCommand, settings: &Settings) -> Result<Done> {
+async fn act(command: AdminCommand, settings: &Settings, json: bool) -> Result<Done> {
     let data = || settings.data().map_err(usage);
     let admin = async || -> Result<Admin> {
         // The folder is not needed where everything is on a server.
@@ -58,6 +60,9 @@ async fn act(command: AdminCommand, settings: &Settings) -> Result<Done> {
         }
         AdminCommand::Restore { .. } => Err(AdminError::NotHere.into()),
         AdminCommand::Restored => restored(&admin().await?).await,
+        AdminCommand::Migrate { to: Kept(to) } => {
+            migrate(&data()?, (&settings.store(), &to), json).await
+        }
         AdminCommand::RemoveAccount { name } => remove_account(&admin().await?, name).await,
         AdminCommand::Health => health(settings.ops_listen()),
     }
@@ -85,6 +90,37 @@ async fn restored(admin: &Admin) -> Result<Done> {
     admin.after_restore().await?;
     let text = "nothing of before the restore will be used again; start the relay".into();
     Ok(Done { text, json: json!({ "restored": true }) })
+}
+
+/// Moves everything from one storage to the other.
+async fn migrate(data: &Path, places: (&Store, &Store), json: bool) -> Result<Done> {
+    let watched = !json && io::stderr().is_terminal();
+    let target = if watched { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let bar = ProgressBar::with_draw_target(None, target);
+    let shown = bar.clone();
+    let progress = move |kind: &'static str, rows: u64| {
+        shown.set_message(format!("moving {kind}: {rows}"));
+        shown.tick();
+    };
+    let bar = bar.with_style(indicatif::ProgressStyle::with_template("{spinner} {msg}")?);
+    let moved = admin::migrate(data, places, Arc::new(progress)).await;
+    bar.finish_and_clear();
+    let moved = moved.map_err(|error| {
+        if matches!(error, MoveError::Same) { usage(error.into()) } else { error.into() }
+    })?;
+    let rows = moved.0.iter().filter(|(_, rows)| *rows > 0);
+    let mut lines: Vec<_> = rows.map(|(kind, rows)| format!("{kind:<16}{rows}")).collect();
+    let to = match places.1 {
+        Store::Folder => format!("in {}", data.display()),
+        Store::Postgres(_) => "in the other database".into(),
+    };
+    lines.push(format!(
+        "everything is {to}; start the relay with the new --store, and keep what is left in the old \
+         place until you are sure: no relay starts on it any more"
+    ));
+    let counts: serde_json::Map<_, _> =
+        moved.0.iter().map(|(kind, rows)| ((*kind).to_owned(), json!(rows))).collect();
+    Ok(Done { text: lines.join("\n"), json: json!({ "moved": counts }) })
 }
 
 async fn remove_account(admin: &Admin, name: String) -> Result<Done> {

@@ -220,6 +220,13 @@ pub(crate) enum AdminCommand {
     },
     /// Say that PostgreSQL's own tools have restored the database: nothing of before is used again
     Restored,
+    /// Move everything to another storage, from a data folder to PostgreSQL or back; no relay may run
+    #[command(after_long_help = MIGRATES)]
+    Migrate {
+        /// Where to: `postgres://USER@HOST/DATABASE`, or `sqlite` for the data folder
+        #[arg(long, env = "SPRAG_MIGRATE_TO", value_name = "ADDRESS", hide_env_values = true)]
+        to: Kept,
+    },
     /// Remove an account with its devices, keys, mailboxes and blobs
     RemoveAccount {
         /// The account's name
@@ -375,6 +382,17 @@ When it is ready it prints one line: listening on URL. With --json it prints
 Signals: SIGTERM and SIGINT stop it within 10 seconds, a second one at once;
 SIGHUP reads the certificate files again.";
 
+const MIGRATES: &str = "\
+What --store and --data name is moved; --to takes what --store takes. The target must be empty. \
+Accounts, devices, keys, messages, blobs and tokens stay as they are: clients notice nothing. Where \
+the move fails, the target is empty and the source as it was; where it is done, no relay starts on \
+the source any more.
+
+  sprag admin migrate --data /var/lib/sprag --to postgres://sprag@db/sprag
+  sprag admin migrate --store postgres://sprag@db/sprag --data /var/lib/sprag --to sqlite
+
+A password is seen by others on a command line, and not in SPRAG_STORE and SPRAG_MIGRATE_TO.";
+
 const ADMIN_JSON: &str = "\
 The JSON object:
   invite          code, uses, expires (seconds since 1970)
@@ -382,5 +400,7 @@ The JSON object:
                   blob_bytes, tokens
   backup          backup: the folder
   restore         restored: the data folder
+  restored        restored: true
+  migrate         moved: how many rows of each kind
   remove-account  removed: the name
   health          ready: true; where it is not, the exit code is 3";

@@ -82,3 +82,33 @@ fn what_cannot_be_done_is_said() {
     assert_eq!(output.status.code(), Some(2));
     relay.stop();
 }
+
+/// Where there is a database for tests; the relay's own tests move what is in it.
+#[test]
+fn what_is_moved_is_counted_and_not_served_any_more() {
+    let Ok(address) = std::env::var("SPRAG_TEST_POSTGRES") else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let name = folder.path().file_name().and_then(|name| name.to_str()).expect("a name");
+    let schema = name.trim_start_matches('.').to_ascii_lowercase();
+    let to = format!("{address}?options=-csearch_path%3D{schema}_{}", std::process::id());
+    let running = Running::start(&mut serve(&folder));
+    let busy = admin(&folder, &["migrate", "--to", &to]);
+    assert_eq!(busy.status.code(), Some(2));
+    assert!(talk(&busy).contains("another relay runs on the data folder"), "{}", talk(&busy));
+    running.stop();
+    object(&admin(&folder, &["invite", "--json"]));
+    let moved = object(&admin(&folder, &["migrate", "--to", &to, "--json"]));
+    assert_eq!(
+        (&moved["moved"]["invitations"], &moved["moved"]["accounts"]),
+        (&json!(1), &json!(0))
+    );
+    let old = serve(&folder).output().expect("it runs");
+    assert_eq!(old.status.code(), Some(2));
+    assert!(talk(&old).contains("was moved to another storage"), "{}", talk(&old));
+
+    let back = tempfile::tempdir().expect("a folder");
+    let text = admin(&back, &["migrate", "--store", &to, "--to", "sqlite"]);
+    let text = String::from_utf8(text.stdout).expect("text");
+    assert!(text.contains("invitations     1\n") && text.contains("start the relay"), "{text}");
+    Running::start(&mut serve(&back)).stop();
+}
