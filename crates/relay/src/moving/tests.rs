@@ -111,7 +111,9 @@ async fn everything_comes_back_as_it_was() {
     let moved = migrate(first, (&Store::Folder, &server), quiet()).await.unwrap();
     assert_eq!(moved.0, KINDS.map(|kind| (kind.name, left(kind.name) as u64)));
     assert_eq!(rows(first, &server).await, before);
-    migrate(second, (&server, &Store::Folder), quiet()).await.unwrap();
+    let other = self::server().unwrap();
+    migrate(second, (&server, &other), quiet()).await.unwrap();
+    migrate(second, (&other, &Store::Folder), quiet()).await.unwrap();
     assert_eq!(rows(second, &Store::Folder).await, before);
 
     // Whatever is left behind serves nobody.
