@@ -59,7 +59,7 @@ async fn act(command: AdminCommand, settings: &Settings, json: bool) -> Result<D
             put_back(&folder, &data()?)
         }
         AdminCommand::Restore { .. } => Err(AdminError::NotHere.into()),
-        AdminCommand::Restored => restored(&admin().await?).await,
+        AdminCommand::Restored => restored(&settings.store()).await,
         AdminCommand::Migrate { to: Kept(to) } => {
             migrate(&data()?, (&settings.store(), &to), json).await
         }
@@ -86,8 +86,8 @@ async fn back_up(admin: &Admin, folder: &Path) -> Result<Done> {
     Ok(Done { text, json: json!({ "backup": folder }) })
 }
 
-async fn restored(admin: &Admin) -> Result<Done> {
-    admin.after_restore().await?;
+async fn restored(store: &Store) -> Result<Done> {
+    admin::after_restore(store).await?;
     let text = "nothing of before the restore will be used again; start the relay".into();
     Ok(Done { text, json: json!({ "restored": true }) })
 }

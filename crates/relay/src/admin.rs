@@ -83,13 +83,8 @@ pub struct Invitation {
 /// The data folder or the database of a relay, which may be running.
 pub struct Admin {
     storage: Arc<dyn Storage>,
-    kept: Kept,
-}
-
-/// The same storage, as what it is.
-enum Kept {
-    Folder(Arc<Sqlite>),
-    Postgres(Arc<Postgres>),
+    /// The same, where it is in a folder.
+    folder: Option<Arc<Sqlite>>,
 }
 
 impl Admin {
@@ -105,13 +100,11 @@ impl Admin {
             Store::Folder if !sqlite::exists(data) => Err(AdminError::NoRelay(data.into())),
             Store::Folder => {
                 let storage = Arc::new(Sqlite::open(data, quota, Arc::default())?);
-                Ok(Self { storage: Arc::<Sqlite>::clone(&storage), kept: Kept::Folder(storage) })
+                Ok(Self { storage: Arc::<Sqlite>::clone(&storage), folder: Some(storage) })
             }
             Store::Postgres(address) => {
-                let opened = Postgres::open(&address.0, quota, Arc::default()).await?;
-                let storage = Arc::new(opened);
-                let kept = Kept::Postgres(Arc::clone(&storage));
-                Ok(Self { storage, kept })
+                let storage = Arc::new(Postgres::open(&address.0, quota, Arc::default()).await?);
+                Ok(Self { storage, folder: None })
             }
         }
     }
@@ -149,23 +142,13 @@ impl Admin {
     /// [`AdminError::NotEmpty`], [`AdminError::Backup`], [`AdminError::NotHere`],
     /// [`AdminError::Unavailable`].
     pub async fn back_up(&self, to: &Path) -> Result<(), AdminError> {
-        let Kept::Folder(storage) = &self.kept else { return Err(AdminError::NotHere) };
+        let Some(storage) = &self.folder else { return Err(AdminError::NotHere) };
         let failed = |source| AdminError::Backup { folder: to.into(), source };
         folder::make(to).map_err(failed)?;
         if fs::read_dir(to).map_err(failed)?.next().is_some() {
             return Err(AdminError::NotEmpty(to.into()));
         }
         Ok(storage.back_up(to).await?)
-    }
-
-    /// Makes a database that PostgreSQL's tools have restored from a backup one that repeats nothing, as
-    /// [`restore`] does with a folder. No relay may be running on it.
-    ///
-    /// # Errors
-    /// [`AdminError::NotThere`], [`AdminError::Unavailable`].
-    pub async fn after_restore(&self) -> Result<(), AdminError> {
-        let Kept::Postgres(storage) = &self.kept else { return Err(AdminError::NotThere) };
-        Ok(storage.after_restore().await?)
     }
 
     /// Removes an account with everything of it; `false` where there is none of this name. A relay that
@@ -178,6 +161,16 @@ impl Admin {
         self.storage.remove_account(account.id).await?;
         Ok(true)
     }
+}
+
+/// Makes a database that PostgreSQL's tools have restored from a backup one that repeats nothing, as
+/// [`restore`] does with a folder. No relay may be running on it.
+///
+/// # Errors
+/// [`AdminError::NotThere`], [`AdminError::Postgres`].
+pub async fn after_restore(store: &Store) -> Result<(), AdminError> {
+    let Store::Postgres(address) = store else { return Err(AdminError::NotThere) };
+    Ok(Postgres::after_restore(&address.0).await?)
 }
 
 /// Makes a backup the databases of an empty data folder, which no relay may be running on.

@@ -292,3 +292,32 @@ async fn a_node_that_noticed_nothing_writes_nothing() {
     assert_eq!(storage.take_over(alice.mailbox).await.err(), Some(Unavailable));
     assert!(!contract::tries_to_send(storage, &alice, "alice", 1).await);
 }
+
+/// A node whose connection for its presence breaks is there again before long.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_whose_connections_break_is_still_there() {
+    let Some(server) = server() else { return };
+    let Store::Postgres(address) = &server else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let node = open(folder.path(), &server).await;
+    let alice = register(&*node, "alice", 10).await;
+    publish(&*node, &alice, 1..=3).await;
+    let admin = servers::link(&address.0).await;
+    let held = "SELECT pid FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE granted \
+                AND locktype = 'advisory' AND application_name = current_schema() \
+                ORDER BY backend_start DESC LIMIT 1";
+    let holder = async || admin.query_opt(held, &[]).await.unwrap().map(|row| row.get(0));
+    let before: Option<i32> = holder().await;
+    assert!(before.is_some());
+    servers::end_connections(&admin).await;
+    while [None, before].contains(&holder().await) {
+        tokio::task::yield_now().await;
+    }
+    let refused = crate::admin::after_restore(&server).await.unwrap_err();
+    assert!(refused.to_string().contains("stop them all first"), "{refused}");
+    drop(node);
+    crate::admin::after_restore(&server).await.unwrap();
+    let node = open(folder.path(), &server).await;
+    assert_eq!(node.key_counts(alice.mailbox).await.unwrap().one_time, 0);
+    assert!(node.bearer([10; 32], NOW).await.unwrap().is_none());
+}

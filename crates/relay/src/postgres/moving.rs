@@ -12,14 +12,14 @@ use crate::moving::{
     Arriving, KINDS, Kind, Leaving, MoveError, Moved, NUMBERED, Parcel, Used, Value,
 };
 
-use super::{Link, PostgresError, presence, schema};
+use super::{presence, schema};
 
 /// The tables, and with their columns what goes into them of the rows of a kind.
 type Places = Vec<(&'static str, &'static str, Vec<usize>)>;
 
 /// Reads everything, and makes the tables unusable once the target has it.
 pub(crate) async fn give(url: &str, leaving: Leaving) -> Result<(), MoveError> {
-    let mut client = alone(url).await?;
+    let mut client = presence::alone(url).await?;
     let transaction = begin(&mut client).await?;
     for kind in &KINDS {
         read(&transaction, kind, &leaving).await?;
@@ -32,7 +32,7 @@ pub(crate) async fn give(url: &str, leaving: Leaving) -> Result<(), MoveError> {
 
 /// Writes everything into empty tables.
 pub(crate) async fn take(url: &str, mut arriving: Arriving) -> Result<Moved, MoveError> {
-    let mut client = alone(url).await?;
+    let mut client = presence::alone(url).await?;
     let transaction = begin(&mut client).await?;
     let invited = transaction.query_opt("SELECT 1 FROM invitations LIMIT 1", &[]).await?;
     if used(&transaction).await? != Used::default() || invited.is_some() {
@@ -49,21 +49,6 @@ pub(crate) async fn take(url: &str, mut arriving: Arriving) -> Result<Moved, Mov
     }
     transaction.commit().await?;
     Ok(arriving.moved())
-}
-
-/// A connection to a database that no relay runs on, for as long as it takes.
-async fn alone(url: &str) -> Result<Client, MoveError> {
-    let link = Link::to(url).map_err(PostgresError::from)?;
-    let mut client = link.connect().await.map_err(PostgresError::from)?;
-    presence::exclude(&client).await?;
-    schema::prepare(&mut client).await.map_err(PostgresError::from)?;
-    client
-        .batch_execute(
-            "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; \
-             SET enable_seqscan = on",
-        )
-        .await?;
-    Ok(client)
 }
 
 /// One transaction for everything, which nobody else gets in between.

@@ -13,7 +13,7 @@ use tokio::time::sleep;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Notification};
 
-use super::{Link, PostgresError, SchemaError};
+use super::{Link, PostgresError, SchemaError, schema};
 
 /// How long whoever wants to be alone waits for nodes that are just ending.
 const ALONE_WITHIN: &str = "3s";
@@ -62,11 +62,22 @@ async fn share(client: &Client) -> Result<(), PostgresError> {
     lock(client, "pg_advisory_lock_shared", PostgresError::Moving).await
 }
 
-/// Takes the database for this connection alone; no node starts on it until it is closed.
-pub(super) async fn exclude(client: &Client) -> Result<(), PostgresError> {
+/// A connection to a database that no node is on, and none starts on until it is closed. What is done on it
+/// may take its time.
+pub(super) async fn alone(url: &str) -> Result<Client, PostgresError> {
+    let mut client = Link::to(url)?.connect().await?;
     let wait = format!("SET lock_timeout = '{ALONE_WITHIN}'");
     client.batch_execute(&wait).await.map_err(SchemaError::from)?;
-    lock(client, "pg_advisory_lock", PostgresError::InUse).await
+    lock(&client, "pg_advisory_lock", PostgresError::InUse).await?;
+    schema::prepare(&mut client).await?;
+    client
+        .batch_execute(
+            "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; \
+             SET enable_seqscan = on",
+        )
+        .await
+        .map_err(SchemaError::from)?;
+    Ok(client)
 }
 
 async fn lock(client: &Client, how: &str, taken: PostgresError) -> Result<(), PostgresError> {

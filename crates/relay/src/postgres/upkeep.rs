@@ -6,7 +6,7 @@ use deadpool_postgres::Transaction;
 
 use crate::storage::{Answer, Expired, Fence, MailboxId, Position, Span, Statistics, Upkeep};
 
-use super::{Postgres, Trouble, signed, unsigned};
+use super::{Postgres, PostgresError, SchemaError, Trouble, presence, signed, unsigned};
 
 /// How many rows one transaction of upkeep deletes, so that messages need not wait for long.
 const SLICE: i64 = 500;
@@ -135,17 +135,13 @@ impl Postgres {
     /// Time has gone on since the backup that the database was restored from: one-time prekeys that it holds
     /// may have been handed out, places in mailboxes may have been used, and every device is to log in and
     /// learn its mark.
-    pub(crate) fn after_restore(&self) -> Answer<()> {
-        self.run(|mut client| async move {
-            let transaction = client.transaction().await?;
-            transaction
-                .batch_execute(
-                    "DELETE FROM prekeys; DELETE FROM tokens; \
-                     UPDATE mailboxes SET next_seq = next_seq + 4294967296",
-                )
-                .await?;
-            Ok(transaction.commit().await?)
-        })
+    pub(crate) async fn after_restore(url: &str) -> Result<(), PostgresError> {
+        let mut client = presence::alone(url).await?;
+        let transaction = client.transaction().await.map_err(SchemaError::from)?;
+        let forget = "DELETE FROM prekeys; DELETE FROM tokens; \
+                      UPDATE mailboxes SET next_seq = next_seq + 4294967296";
+        transaction.batch_execute(forget).await.map_err(SchemaError::from)?;
+        Ok(transaction.commit().await.map_err(SchemaError::from)?)
     }
 }
 
