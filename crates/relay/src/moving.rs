@@ -23,7 +23,7 @@ const AHEAD: usize = 4;
 /// How many rows a page has at most.
 const ROWS: usize = 500;
 /// The same where each row may be as large as a piece of a blob.
-const LARGE: usize = 8;
+const LARGE: usize = 32;
 
 /// Rows that mean the same in every storage.
 #[derive(Debug)]
