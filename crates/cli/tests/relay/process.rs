@@ -1,5 +1,6 @@
 //! `sprag serve`, started for a test and gone with it.
 
+use std::env;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -51,6 +52,18 @@ pub(crate) fn sprag() -> Command {
     sprag
 }
 
+/// Where this run of the tests is about PostgreSQL (`SPRAG_TEST_STORE`), a schema for each data folder.
+fn store(data: &Path) -> Option<String> {
+    let wanted = env::var("SPRAG_TEST_STORE").is_ok_and(|store| store == "postgres");
+    wanted.then(|| {
+        let database = env::var("SPRAG_TEST_POSTGRES").unwrap();
+        let letters = data.to_str().unwrap().chars().filter(char::is_ascii_alphanumeric);
+        let letters: String = letters.map(|letter| letter.to_ascii_lowercase()).collect();
+        let schema = &letters[letters.len().saturating_sub(40)..];
+        format!("--store={database}?options=-csearch_path%3Dtest_{schema}")
+    })
+}
+
 /// A running relay.
 pub(crate) struct Process {
     /// `None` once it has been waited for.
@@ -69,6 +82,7 @@ impl Process {
         let mut serve = sprag();
         serve.args(["serve", "--json", "--listen=127.0.0.1:0", "--ops-listen=off"]);
         serve.arg(format!("--origin={ORIGIN}")).arg("--data").arg(data).args(flags);
+        serve.args(store(data));
         serve.stdout(Stdio::piped()).stderr(File::create(&log).unwrap());
         let mut child = serve.spawn().unwrap();
         let stdout = child.stdout.take().unwrap();
