@@ -2,6 +2,7 @@
 
 mod api;
 mod bench;
+mod chaos;
 mod deny;
 mod fuzz;
 mod lint;
@@ -49,6 +50,8 @@ enum Chore {
     Deny(deny::Options),
     /// Run the fuzz targets, each for a given time.
     Fuzz(fuzz::Options),
+    /// Kill the nodes of a relay, their database, their bus and clients, round after round.
+    Chaos(chaos::Options),
     /// Write the test vectors.
     Vectors(vectors::Options),
     /// Hold a relay against its OpenAPI document (needs Python 3).
@@ -78,6 +81,7 @@ fn run(chore: Chore) -> Result<()> {
         Chore::Web => web::run(&project),
         Chore::Deny(options) => deny::run(&project, &options),
         Chore::Fuzz(options) => fuzz::run(&project, &options),
+        Chore::Chaos(options) => chaos::run(&project, &options),
         Chore::Vectors(options) => vectors::run(&project, &options),
         Chore::Api => api::run(&project),
         Chore::Bench(options) => bench::run(&project, &options),

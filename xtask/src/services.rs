@@ -17,8 +17,15 @@ const ASKED: (u32, Duration) = (1_200, Duration::from_millis(50));
 /// The user that Debian's package makes; PostgreSQL does not run as root.
 const USER: &str = "postgres";
 
+/// Where the servers' programs are.
+pub(crate) struct Programs {
+    postgres: PathBuf,
+    nats: &'static str,
+}
+
 /// Servers that run, until this is dropped.
 pub(crate) struct Services {
+    programs: Programs,
     postgres: Server,
     nats: Server,
 }
@@ -29,17 +36,33 @@ struct Server {
     folder: Option<PathBuf>,
 }
 
-impl Services {
-    /// Installs what is missing where root may, and starts both.
-    pub(crate) fn start(project: &Project) -> Result<Self> {
-        let postgres = postgres(project)?;
-        let nats = nats(project)?;
-        Ok(Self { postgres, nats })
+impl Programs {
+    /// Installs what is missing where root may.
+    pub(crate) fn find(project: &Project) -> Result<Self> {
+        Ok(Self { postgres: programs::postgres(project)?, nats: programs::nats(project)? })
     }
 
-    /// Tells a command where they are.
+    /// Tells a command where they are: a test that kills servers starts its own.
     pub(crate) fn told<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         command
+            .env("SPRAG_TEST_POSTGRES_PROGRAMS", &self.postgres)
+            .env("SPRAG_TEST_NATS_PROGRAM", self.nats)
+    }
+}
+
+impl Services {
+    /// Finds the programs, and starts both.
+    pub(crate) fn start(project: &Project) -> Result<Self> {
+        let programs = Programs::find(project)?;
+        let postgres = postgres(project, &programs.postgres)?;
+        let nats = nats(project, programs.nats)?;
+        Ok(Self { programs, postgres, nats })
+    }
+
+    /// Tells a command where they are, and their programs.
+    pub(crate) fn told<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        self.programs
+            .told(command)
             .env("SPRAG_TEST_POSTGRES", &self.postgres.address)
             .env("SPRAG_TEST_NATS", &self.nats.address)
     }
@@ -56,8 +79,7 @@ impl Drop for Server {
     }
 }
 
-fn postgres(project: &Project) -> Result<Server> {
-    let programs = programs::postgres(project)?;
+fn postgres(project: &Project, programs: &Path) -> Result<Server> {
     let folder = std::env::temp_dir().join(format!("sprag-postgres-{}", std::process::id()));
     fs::create_dir(&folder).with_context(|| folder.display().to_string())?;
     let as_root = programs::is_root(project);
@@ -107,8 +129,7 @@ fn unprivileged(project: &Project, program: &Path) -> Command {
     command
 }
 
-fn nats(project: &Project) -> Result<Server> {
-    let program = programs::nats(project)?;
+fn nats(project: &Project, program: &str) -> Result<Server> {
     let port = free_port()?;
     let mut server = project.command(program);
     server.args(["--addr", "127.0.0.1", "--port", &port.to_string()]);

@@ -112,7 +112,8 @@ async fn send(options: &Options, text: Option<String>, out: Out, client: &Client
         }
         trouble = trouble.or(outcome.err());
     }
-    if trouble.is_none() {
+    // Where nothing connects, nothing becomes of waiting.
+    if trouble.is_none() && client.connection() != Connection::Offline {
         // What earlier commands left, and receipts for what came meanwhile.
         let _ = client.settle(end.saturating_duration_since(Instant::now())).await;
         running::settle(client).await;

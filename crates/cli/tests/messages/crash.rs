@@ -5,7 +5,6 @@
 
 #![expect(clippy::print_stdout, reason = "a test tells what it measured")]
 
-use std::collections::BTreeMap;
 use std::env;
 use std::sync::mpsc::{self, Receiver};
 use std::thread::{self, JoinHandle};
@@ -14,18 +13,19 @@ use std::time::Duration;
 use chacha20::ChaCha20Rng;
 use chacha20::rand_core::{Rng, SeedableRng};
 use rustix::process::Signal;
-use serde_json::Value;
 use sprag_api::frame::to_relay::Frame;
 use tokio::time::Instant;
 
 use crate::world::World;
 use keys::Keys;
 use people::{Person, Plan, Said, Sending};
-use proxy::Proxy;
+use proxy::{Event, Proxy};
 
 mod copy;
+mod history;
 mod keys;
 mod people;
+#[allow(dead_code, reason = "each test uses a part of it")]
 mod proxy;
 mod register;
 mod wire;
@@ -38,14 +38,6 @@ const PIECES: u32 = 24;
 const STUCK: Duration = Duration::from_mins(2);
 /// How often both look, at the end, until all is quiet.
 const LOOKS: u32 = 10;
-
-/// What ends a round.
-enum Event {
-    /// As much as was wanted has gone over the wire.
-    Burnt,
-    /// Somebody has said all that was planned.
-    SaidAll,
-}
 
 /// What became of the rounds.
 #[derive(Debug, Default)]
@@ -100,9 +92,10 @@ fn whoever_is_killed_nothing_is_lost_or_said_twice_and_no_key_is_used_again() {
 
 impl Talk {
     fn new(seed: u64) -> Self {
-        let proxy = Proxy::new();
+        let proxy = Proxy::new(seed);
         let world = World::with(&[&format!("--origin={}", proxy.url)]);
-        proxy.leads_to(&world.url);
+        let relay = world.url.trim_start_matches("http://").parse().unwrap();
+        proxy.leads_to(vec![Some(relay)]);
         let people = [Person::new("alice", "bob"), Person::new("bob", "alice")];
         let began = Instant::now();
         for Person { name, .. } in &people {
@@ -228,17 +221,8 @@ impl Talk {
         }
     }
 
-    /// Whether all that was said has arrived, and those who said it know.
     fn is_quiet(&self) -> bool {
-        self.people.iter().all(|person| {
-            let own = self.history(person.name, person.other);
-            own.iter().filter(|entry| entry.own).all(|entry| entry.state == "delivered")
-        })
-    }
-
-    fn history(&self, of: &str, with: &str) -> Vec<Entry> {
-        let entries = self.world.json(of, &["list", with, "--limit", "1000000"]);
-        entries.iter().map(Entry::of).collect()
+        history::is_quiet(&self.world, &self.people)
     }
 
     /// Holds what everybody said against what the others have, and the wire against the rules.
@@ -247,19 +231,12 @@ impl Talk {
         assert!(self.is_quiet(), "something is still on its way");
         for (from, to) in [(0, 1), (1, 0)] {
             let (from, to) = (&self.people[from], &self.people[to]);
-            let own = self.history(from.name, to.name).into_iter().filter(|entry| entry.own);
-            let own: Vec<_> = own.map(|entry| (entry.id, entry.text)).collect();
-            let others = self.history(to.name, from.name).into_iter().filter(|entry| !entry.own);
-            let theirs: Vec<_> = others.map(|entry| (entry.id, entry.text)).collect();
-            assert_eq!(own, theirs, "what {} said is not what {} has", from.name, to.name);
-            let printed: BTreeMap<_, _> = theirs.into_iter().collect();
-            assert!(printed == to.heard.printed, "{} did not read everything", to.name);
-            is_what_was_said(&own, &from.said);
+            let said = history::check(&self.world, from, to);
             let told = from.said.iter().filter_map(|said| said.told.as_ref());
             let accepted =
                 told.clone().filter(|(_, state)| state != "queued" && state != "sending");
             let (told, accepted, attempted) = (told.count(), accepted.count(), from.said.len());
-            let (name, said, again) = (from.name, own.len(), to.heard.again);
+            let (name, again) = (from.name, to.heard.again);
             println!("{name}: {attempted} attempted, {told} reported, {accepted} accepted");
             println!("  {said} said, and read in order and once; {again} shown again after a kill");
         }
@@ -305,37 +282,5 @@ impl Talk {
             assert!(checks.iter().all(|check| check["result"] != "fail"), "{checks:?}");
         }
         self.check_keys();
-    }
-}
-
-/// What somebody said, as their own history has it, is what was attempted: in order, nothing twice, and
-/// whatever a command told of is there.
-fn is_what_was_said(own: &[(String, String)], said: &[Said]) {
-    let mut attempts = said.iter();
-    for (id, text) in own {
-        // What is skipped was never taken.
-        let attempt = attempts.by_ref().find(|said| {
-            assert!(said.text == *text || said.told.is_none(), "{said:?} was lost");
-            said.text == *text
-        });
-        let attempt = attempt.expect("only what was said is there, in order and once");
-        assert!(attempt.told.iter().all(|(told, _)| told == id), "{attempt:?} is {id}");
-    }
-    assert!(attempts.all(|said| said.told.is_none()), "the end was lost");
-}
-
-/// An entry of a history.
-struct Entry {
-    id: String,
-    text: String,
-    own: bool,
-    state: String,
-}
-
-impl Entry {
-    fn of(entry: &Value) -> Self {
-        let field = |name: &str| entry[name].as_str().unwrap_or_default().to_owned();
-        let own = entry["own"] == true;
-        Self { id: field("id"), text: field("text"), own, state: field("state") }
     }
 }

@@ -96,8 +96,10 @@ fn without_a_relay_what_was_written_waits_and_then_goes_in_order() {
     world.kill_relay();
     let sent = world.run("alice", &["send", "bob", "two", "--json"]);
     assert_eq!((sent.code, sent.error().as_str()), (Some(3), "unreachable"));
+    assert!(sent.is_retryable());
     assert_eq!(sent.json()[0]["state"], "queued");
-    let sent = world.json("alice", &["send", "bob", "three", "--wait", "queued"]);
+    let sent =
+        world.json("alice", &["send", "bob", "three", "--wait", "queued", "--timeout", "1h"]);
     assert_eq!(sent[0]["state"], "queued");
     assert_eq!(world.json("alice", &["list"])[0]["queued"], 2);
     let received = world.run("bob", &["recv", "--json"]);

@@ -10,7 +10,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// Limits that a test which is about something else never meets.
-const GENEROUS: [&str; 7] = [
+pub(crate) const GENEROUS: [&str; 7] = [
     "--registrations-per-address=1000000+1000000/h",
     "--calls-per-address=1000000+1000000/h",
     "--calls-per-account=1000000+1000000/h",
@@ -44,10 +44,15 @@ impl World {
 
     /// With a relay that is told this too.
     pub(crate) fn with(flags: &[&str]) -> Self {
-        let folder = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-        let mut world = Self { folder, relay: None, url: "http://127.0.0.1:0".into() };
+        let mut world = Self::without_relay();
         world.start_relay(flags);
         world
+    }
+
+    /// With nothing that runs.
+    pub(crate) fn without_relay() -> Self {
+        let folder = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        Self { folder, relay: None, url: "http://127.0.0.1:0".into() }
     }
 
     /// Starts the relay, where it was if it ran before.
@@ -195,12 +200,22 @@ impl Outcome {
 
     /// The code of the error that it told, where it was asked for JSON.
     pub(crate) fn error(&self) -> String {
+        self.told()["code"].as_str().expect("a code").to_owned()
+    }
+
+    /// Whether it said that the same may work later, where it was asked for JSON.
+    pub(crate) fn is_retryable(&self) -> bool {
+        self.told()["retryable"] == true
+    }
+
+    fn told(&self) -> Value {
         let told = |line: &str| serde_json::from_str::<Value>(line).ok();
-        let error = self.stderr.lines().find_map(told);
-        let error = error.unwrap_or_else(|| panic!("no error in JSON: {self:?}"));
-        assert!(error["error"]["message"].as_str().is_some_and(|text| !text.is_empty()));
-        assert!(error["error"]["retryable"].is_boolean());
-        error["error"]["code"].as_str().expect("a code").to_owned()
+        let told = self.stderr.lines().find_map(told);
+        let told = told.unwrap_or_else(|| panic!("no error in JSON: {self:?}"));
+        let error = &told["error"];
+        assert!(error["message"].as_str().is_some_and(|text| !text.is_empty()));
+        assert!(error["retryable"].is_boolean());
+        error.clone()
     }
 }
 

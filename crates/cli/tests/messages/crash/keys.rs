@@ -91,4 +91,5 @@ fn header(ciphertext: &[u8]) -> Option<[u8; HEADER_LEN]> {
 }
 
 #[cfg(test)]
+#[path = "keys/tests.rs"]
 mod tests;

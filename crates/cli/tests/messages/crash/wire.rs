@@ -111,4 +111,5 @@ fn number(bytes: &[u8]) -> usize {
 }
 
 #[cfg(test)]
+#[path = "wire/tests.rs"]
 mod tests;
