@@ -74,7 +74,7 @@ fn the_help_tells_the_true_defaults() {
         assert_eq!(config(&[&flag]).expect(&flag), config(&[]).expect("defaults"), "{flag}");
         said += 1;
     }
-    assert_eq!(said, 26);
+    assert_eq!(said, 27);
 }
 
 #[test]
