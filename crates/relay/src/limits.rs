@@ -132,9 +132,7 @@ impl Limiters {
     pub(crate) fn target_claim(&self, target: &AccountName, now: u64) -> Result<(), Exhausted> {
         self.target_claims.take(target.clone(), now)
     }
-}
 
-impl Limiters {
     /// Evens out the buckets of this node with those of all others.
     pub(crate) async fn even_out(
         &self,

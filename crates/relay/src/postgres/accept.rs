@@ -1,6 +1,6 @@
 //! Storing messages, in groups.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::convert::Infallible;
 use std::sync::Arc;
 
@@ -179,8 +179,10 @@ impl Acceptance {
         batches: &[Batch],
     ) -> Result<Option<Page>, Trouble> {
         let sends = batches.iter().flat_map(|batch| &batch.sends);
-        let known: HashMap<_, _> = sends
-            .filter_map(|send| Some((send.to.clone(), self.known.get(&send.to)?.clone())))
+        let names: HashSet<&AccountName> = sends.map(|send| &send.to).collect();
+        let known: HashMap<_, _> = names
+            .into_iter()
+            .filter_map(|name| Some((name.clone(), self.known.get(name)?.clone())))
             .collect();
         let accounts: Vec<i64> = known.values().map(|known| known.recipient.account.0).collect();
         let devices = known.values().flat_map(|known| &known.recipient.devices);
@@ -218,24 +220,27 @@ async fn decide(
     page: &mut Page,
     batches: &[Batch],
 ) -> Result<Vec<Outcomes>, Trouble> {
-    loop {
-        let mut tried = page.clone();
-        let outcomes = batches.iter().map(|batch| accept(&mut tried, batch));
-        let outcomes: Result<Vec<_>, Infallible> = outcomes.collect();
-        let Ok(outcomes) = outcomes;
-        if tried.wanted.is_empty() {
-            *page = tried;
-            return Ok(outcomes);
-        }
-        let wanted: Vec<i64> = tried.wanted.into_iter().collect();
-        for row in client.query(&statements.lists, &[&wanted]).await? {
-            page.lists.insert(row.try_get(0)?, row.try_get(1)?);
-        }
-        // An account that is gone has no list to tell.
-        for account in wanted {
-            page.lists.entry(account).or_default();
+    let outcomes = batches.iter().map(|batch| accept(page, batch));
+    let outcomes: Result<Vec<_>, Infallible> = outcomes.collect();
+    let Ok(mut outcomes) = outcomes;
+    if page.differing.is_empty() {
+        return Ok(outcomes);
+    }
+    let differing: Vec<i64> = page.differing.iter().copied().collect();
+    let mut lists: HashMap<AccountId, Vec<u8>> = HashMap::new();
+    for row in client.query(&statements.lists, &[&differing]).await? {
+        lists.insert(AccountId(row.try_get(0)?), row.try_get(1)?);
+    }
+    let sends = batches.iter().flat_map(|batch| &batch.sends);
+    for (send, outcome) in sends.zip(outcomes.iter_mut().flatten()) {
+        if let Err(SendRefusal::DevicesDiffer { device_list, .. }) = outcome
+            && let Some(recipient) = page.recipients.get(&send.to)
+            && let Some(list) = lists.get(&recipient.account)
+        {
+            device_list.clone_from(list);
         }
     }
+    Ok(outcomes)
 }
 
 /// Writes what was decided, and commits; gives what was stored, in the order of each mailbox.
@@ -284,7 +289,7 @@ async fn write(
 }
 
 /// What a transaction has locked, and what becomes of it.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Page {
     quota: MailboxQuota,
     recipients: HashMap<AccountName, Recipient>,
@@ -293,9 +298,8 @@ struct Page {
     /// Devices whose numbers moved.
     noted: BTreeSet<MailboxId>,
     accepted: BTreeMap<MailboxId, Vec<Envelope>>,
-    lists: HashMap<i64, Vec<u8>>,
-    /// Accounts whose lists are to be looked up.
-    wanted: BTreeSet<i64>,
+    /// Accounts whose lists are to be told.
+    differing: BTreeSet<i64>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -335,8 +339,7 @@ impl Page {
             sent: senders.iter().map(sender).collect::<Result<_, Trouble>>()?,
             noted: BTreeSet::new(),
             accepted: BTreeMap::new(),
-            lists: HashMap::new(),
-            wanted: BTreeSet::new(),
+            differing: BTreeSet::new(),
         })
     }
 }
@@ -360,12 +363,10 @@ impl Books for Page {
         Ok(self.recipients.get(name))
     }
 
+    /// It is filled in for all at once.
     fn device_list(&mut self, account: AccountId) -> Result<Vec<u8>, Infallible> {
-        let list = self.lists.get(&account.0).cloned();
-        if list.is_none() {
-            self.wanted.insert(account.0);
-        }
-        Ok(list.unwrap_or_default())
+        self.differing.insert(account.0);
+        Ok(Vec::new())
     }
 
     fn place(&mut self, mailbox: MailboxId, bytes: u64) -> Result<Option<u64>, Infallible> {
