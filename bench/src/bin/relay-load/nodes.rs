@@ -2,24 +2,19 @@
 //! same rounds, one relay on SQLite; and what bare PostgreSQL makes of the same groups.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use bytes::Bytes;
 use serde::Serialize;
 
-use crate::device::{self, Account};
 use crate::environment::Environment;
 use crate::postgres::Bare;
-use crate::process::{Process, raise_open_files};
+use crate::process::raise_open_files;
 use crate::report::{Unit, aligned, shown};
-use crate::run::{IN_FLIGHT, count_commits, least, most, step};
+use crate::run::{IN_FLIGHT, least, most, step};
 use crate::scale::Scale;
-use crate::servers::{self, Relay, Server, Sockets};
-use crate::sockets::{self, Device};
+use crate::servers::{self, Sockets};
 use crate::subject::{Connected, Saturation, Subject, count};
-use crate::websocket::Socket;
 
 /// What is measured, in the order of its columns: how many nodes, and whether NATS is between them.
 const NODES: [(usize, bool); 5] = [(1, false), (2, false), (3, false), (2, true), (3, true)];
@@ -38,72 +33,21 @@ pub(crate) struct Plan {
     pub(crate) scale: Scale,
 }
 
-/// Nodes with mailboxes for pairs.
-struct Nodes {
-    nodes: Vec<Relay>,
-    /// Of each pair the sender, then the receiver.
-    accounts: Vec<Account>,
-}
-
-impl Nodes {
-    fn start(plan: &Plan, (count, over_nats): (usize, bool)) -> Result<Self> {
-        let name = name(count, over_nats);
-        let schema = format!("options=-csearch_path%3Dbench_{count}_{over_nats}");
-        let store = format!("{}?{schema}", plan.postgres);
-        let mut flags = vec!["--store", &store];
-        if over_nats {
-            flags.extend(["--bus", &plan.nats]);
-        }
-        let pairs = plan.scale.pairs + 1;
-        let nodes = (0..count).map(|node| {
-            let folder = plan.folder.join(format!("{name}, {node}"));
-            servers::relay(&plan.sprag, &folder, 2 * pairs, &flags)
-        });
-        let nodes = nodes.collect::<Result<Vec<_>>>()?;
-        let first = nodes.first().context("there is a node")?;
-        let accounts = device::register(first.address, "pair", 2 * pairs, false)?;
-        Ok(Self { nodes, accounts })
+/// Starts nodes on one schema.
+fn nodes(plan: &Plan, (count, over_nats): (usize, bool)) -> Result<Sockets> {
+    let name = name(count, over_nats);
+    let schema = format!("options=-csearch_path%3Dbench_{count}_{over_nats}");
+    let store = format!("{}?{schema}", plan.postgres);
+    let mut flags = vec!["--store", &store];
+    if over_nats {
+        flags.extend(["--bus", &plan.nats]);
     }
-
-    fn node(&self, index: usize) -> Result<SocketAddr> {
-        let node = self.nodes.get(index % self.nodes.len()).context("there is a node")?;
-        Ok(node.address)
-    }
-
-    fn pair(&self, pair: usize) -> Result<(&Account, &Account)> {
-        let pair = self.accounts.chunks_exact(2).nth(pair).context("there is no such pair")?;
-        pair.first().zip(pair.last()).context("a pair is two")
-    }
-}
-
-impl Server for Nodes {
-    type End = Socket<Device>;
-
-    fn sender_address(&self, pair: usize) -> Result<SocketAddr> {
-        self.node(pair)
-    }
-
-    fn receiver_address(&self, pair: usize) -> Result<SocketAddr> {
-        self.node(pair + 1)
-    }
-
-    fn processes(&self) -> Vec<&Process> {
-        self.nodes.iter().map(|node| &node.process).collect()
-    }
-
-    fn commits(&self) -> Option<f64> {
-        self.nodes.iter().map(|node| count_commits(node.ops)).sum()
-    }
-
-    fn sender(&self, pair: usize, ciphertext: &Bytes) -> Result<Self::End> {
-        let (from, to) = self.pair(pair)?;
-        Ok(sockets::sender(self.node(pair)?, pair, from, to, ciphertext))
-    }
-
-    fn receiver(&self, pair: usize, _ciphertext: &Bytes) -> Result<Self::End> {
-        let (from, to) = self.pair(pair)?;
-        Ok(sockets::receiver(self.node(pair + 1)?, pair, from, to))
-    }
+    let pairs = plan.scale.pairs + 1;
+    let nodes = (0..count).map(|node| {
+        let folder = plan.folder.join(format!("{name}, {node}"));
+        servers::relay(&plan.sprag, &folder, 2 * pairs, &flags)
+    });
+    Sockets::of_pairs(nodes.collect::<Result<_>>()?, pairs)
 }
 
 fn name(count: usize, over_nats: bool) -> String {
@@ -137,7 +81,7 @@ pub(crate) fn run(plan: &Plan) -> Result<Report> {
     let mut servers: Vec<(String, Box<dyn Subject>)> =
         vec![("SQLite".into(), Box::new(Connected::new(sqlite, pairs)?))];
     for (count, over_nats) in NODES {
-        let nodes = Connected::new(Nodes::start(plan, (count, over_nats))?, pairs)?;
+        let nodes = Connected::new(self::nodes(plan, (count, over_nats))?, pairs)?;
         servers.push((name(count, over_nats), Box::new(nodes)));
     }
     let mut report = Report {

@@ -3,14 +3,12 @@
 //! The servers take turns in each round, so that whatever else the machine does meets all of them; of
 //! the rounds the best one counts, as what else a machine does only ever makes a figure worse.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
 
 use crate::claims;
 use crate::environment::Environment;
-use crate::http;
 use crate::process::raise_open_files;
 use crate::report::{Report, Row, Target, Unit};
 use crate::scale::Scale;
@@ -22,8 +20,6 @@ use crate::subject::{Connected, Saturation, Subject, count, idle};
 const MARGIN: usize = 256;
 /// How many messages of each sender are submitted and not yet accepted.
 pub(crate) const IN_FLIGHT: [u64; 2] = [1, 16];
-/// The relay's count of its commits.
-const COMMITS: &str = "sprag_commit_batch_jobs_count ";
 /// Rows in one commit of bare SQLite.
 const BATCHES: [u32; 4] = [1, 64, 512, 1600];
 
@@ -227,13 +223,6 @@ impl Plan {
         );
         Ok(row.aims(Target::AtMost(12.0 * 1024.0)))
     }
-}
-
-/// How often a relay has committed.
-pub(crate) fn count_commits(ops: SocketAddr) -> Option<f64> {
-    let metrics = http::get(ops, "/metrics").ok()?;
-    let count = metrics.lines().find_map(|line| line.strip_prefix(COMMITS))?;
-    count.trim().parse().ok()
 }
 
 /// Says what the run is at.

@@ -12,9 +12,9 @@ use bytes::Bytes;
 
 use crate::crowd::End;
 use crate::device::{self, Account};
+use crate::http;
 use crate::process::Process;
 use crate::redis::Client;
-use crate::run::count_commits;
 use crate::serving::{Announcement, serve};
 use crate::sockets::{self, Device};
 use crate::traffic::Traffic;
@@ -22,6 +22,8 @@ use crate::websocket::Socket;
 
 /// Connections that every server takes beside those of a measurement.
 const MARGIN: usize = 512;
+/// The relay's count of its commits.
+const COMMITS: &str = "sprag_commit_batch_jobs_count ";
 
 /// A server with mailboxes for pairs.
 pub(crate) trait Server {
@@ -49,12 +51,14 @@ pub(crate) trait Server {
     fn receiver(&self, pair: usize, ciphertext: &Bytes) -> Result<Self::End>;
 }
 
-/// A server of sockets: the relay, or the echo.
+/// A server of sockets: the relay, as one node or several, or the echo. Each pair's sender is at one node, and
+/// its receiver at the next one.
 pub(crate) struct Sockets {
-    process: Process,
-    address: SocketAddr,
-    /// Where the relay tells what it counted.
-    ops: Option<SocketAddr>,
+    processes: Vec<Process>,
+    /// Of each node.
+    addresses: Vec<SocketAddr>,
+    /// Where relays tell what they counted.
+    ops: Vec<SocketAddr>,
     /// Of each pair the sender, then the receiver.
     accounts: Vec<Account>,
 }
@@ -69,7 +73,7 @@ pub(crate) struct Redis {
 pub(crate) struct Relay {
     pub(crate) process: Process,
     pub(crate) address: SocketAddr,
-    pub(crate) ops: SocketAddr,
+    ops: SocketAddr,
 }
 
 /// Starts the relay on a folder, with limits that are on, but above what is measured, and with these further
@@ -85,6 +89,13 @@ pub(crate) fn relay(
     let flags = [&limits, further].concat();
     let (process, Announcement { listening, ops }) = serve(program, folder, &flags)?;
     Ok(Relay { process, address: address(&listening)?, ops: address(&ops)? })
+}
+
+/// How often a relay has committed.
+fn count_commits(ops: SocketAddr) -> Option<f64> {
+    let metrics = http::get(ops, "/metrics").ok()?;
+    let count = metrics.lines().find_map(|line| line.strip_prefix(COMMITS))?;
+    count.trim().parse().ok()
 }
 
 /// The address in a URL.
@@ -107,9 +118,21 @@ fn echo(folder: &Path) -> Result<(Process, SocketAddr)> {
 impl Sockets {
     /// The relay, with two registered accounts for each pair.
     pub(crate) fn relay(program: &Path, folder: &Path, pairs: usize) -> Result<Self> {
-        let Relay { process, address, ops } = relay(program, folder, 2 * pairs, &[])?;
-        let accounts = device::register(address, "pair", 2 * pairs, false)?;
-        Ok(Self { process, address, ops: Some(ops), accounts })
+        Self::of_pairs(vec![relay(program, folder, 2 * pairs, &[])?], pairs)
+    }
+
+    /// The nodes of a relay, likewise.
+    pub(crate) fn of_pairs(nodes: Vec<Relay>, pairs: usize) -> Result<Self> {
+        let first = nodes.first().context("there is a node")?;
+        let accounts = device::register(first.address, "pair", 2 * pairs, false)?;
+        Ok(Self::of(nodes, accounts))
+    }
+
+    fn of(nodes: Vec<Relay>, accounts: Vec<Account>) -> Self {
+        let addresses = nodes.iter().map(|node| node.address).collect();
+        let ops = nodes.iter().map(|node| node.ops).collect();
+        let processes = nodes.into_iter().map(|node| node.process).collect();
+        Self { processes, addresses, ops, accounts }
     }
 
     /// The relay with an account for each connection that will be idle: registered by one process,
@@ -118,9 +141,9 @@ impl Sockets {
         let first = relay(program, folder, connections, &[])?;
         let accounts = device::register(first.address, "idle", connections, false)?;
         first.process.stop()?;
-        let Relay { process, address, ops } = relay(program, folder, connections, &[])?;
+        let node = relay(program, folder, connections, &[])?;
         let receivers = accounts.into_iter().flat_map(|account| [account.clone(), account]);
-        Ok(Self { process, address, ops: Some(ops), accounts: receivers.collect() })
+        Ok(Self::of(vec![node], receivers.collect()))
     }
 
     /// The echo.
@@ -128,7 +151,12 @@ impl Sockets {
         let (process, address) = echo(folder)?;
         let account = |index| Account::unregistered(&format!("pair-{index}"));
         let accounts = (0..2 * pairs).map(account).collect();
-        Ok(Self { process, address, ops: None, accounts })
+        Ok(Self { processes: vec![process], addresses: vec![address], ops: Vec::new(), accounts })
+    }
+
+    fn node(&self, index: usize) -> Result<SocketAddr> {
+        let node = index.checked_rem(self.addresses.len());
+        node.and_then(|node| self.addresses.get(node)).copied().context("there is a node")
     }
 
     fn pair(&self, pair: usize) -> Result<(&Account, &Account)> {
@@ -140,30 +168,32 @@ impl Sockets {
 impl Server for Sockets {
     type End = Socket<Device>;
 
-    fn sender_address(&self, _: usize) -> Result<SocketAddr> {
-        Ok(self.address)
+    fn sender_address(&self, pair: usize) -> Result<SocketAddr> {
+        self.node(pair)
     }
 
-    fn receiver_address(&self, _: usize) -> Result<SocketAddr> {
-        Ok(self.address)
+    fn receiver_address(&self, pair: usize) -> Result<SocketAddr> {
+        self.node(pair + 1)
     }
 
     fn processes(&self) -> Vec<&Process> {
-        vec![&self.process]
+        self.processes.iter().collect()
     }
 
     fn commits(&self) -> Option<f64> {
-        count_commits(self.ops?)
+        let counts = self.ops.iter().map(|ops| count_commits(*ops));
+        // The echo tells nothing.
+        counts.sum::<Option<f64>>().filter(|_| !self.ops.is_empty())
     }
 
     fn sender(&self, pair: usize, ciphertext: &Bytes) -> Result<Self::End> {
         let (from, to) = self.pair(pair)?;
-        Ok(sockets::sender(self.address, pair, from, to, ciphertext))
+        Ok(sockets::sender(self.node(pair)?, pair, from, to, ciphertext))
     }
 
     fn receiver(&self, pair: usize, _ciphertext: &Bytes) -> Result<Self::End> {
         let (from, to) = self.pair(pair)?;
-        Ok(sockets::receiver(self.address, pair, from, to))
+        Ok(sockets::receiver(self.node(pair + 1)?, pair, from, to))
     }
 }
 
