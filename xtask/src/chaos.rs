@@ -11,12 +11,15 @@ use crate::services::Programs;
 /// How often, and what chance decides.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Rounds; one takes about ten seconds.
+    /// Rounds; one takes about seven seconds.
     #[arg(long, default_value_t = 200)]
     rounds: u64,
     /// Who is killed when, and which links break, is drawn from this.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// In the last round PostgreSQL is away for so many seconds.
+    #[arg(long, default_value_t = 30)]
+    away: u64,
 }
 
 /// Runs the rounds; the first promise that is broken ends them.
@@ -28,5 +31,6 @@ pub(crate) fn run(project: &Project, options: &Options) -> Result<()> {
     cargo.args(["--", "--nocapture", "every_promise_holds"]);
     cargo.env("SPRAG_CHAOS_ROUNDS", options.rounds.to_string());
     cargo.env("SPRAG_CHAOS_SEED", options.seed.to_string());
+    cargo.env("SPRAG_CHAOS_AWAY", options.away.to_string());
     succeed(programs.told(&mut cargo))
 }

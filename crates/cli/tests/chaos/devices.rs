@@ -14,7 +14,7 @@ use sprag_protocol::PreKeyBundle;
 use sprag_relay::clock::SystemClock;
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, interval, sleep};
 
 use crate::ledger::{Received, text};
 use crate::proxy::Proxy;
@@ -30,6 +30,8 @@ const PAUSE: Duration = Duration::from_millis(25);
 const TRIES: u32 = 400;
 /// How often a relay without a database is asked to store something.
 const ASKED: u32 = 9;
+/// How soon after one another, at the most.
+const ASKED_EVERY: Duration = Duration::from_millis(20);
 /// With fewer one-time prekeys left, the owner publishes more.
 const FEW: u32 = 25;
 
@@ -201,12 +203,15 @@ impl Devices {
         distinct.len()
     }
 
-    /// While the database is away: whoever asks any node to store something hears that they may try again.
-    pub(crate) fn are_refused(&mut self) -> u32 {
+    /// While the database is away, for so long at least: whoever asks any node to store something hears that they may
+    /// try again.
+    pub(crate) fn are_refused(&mut self, away: Duration) -> u32 {
         let Self { runtime, anywhere, workers: Workers { writer, .. } } = self;
         runtime.block_on(async {
-            let mut refused = 0;
-            for _ in 0..ASKED {
+            let (mut refused, back) = (0, Instant::now() + away);
+            let mut pace = interval(ASKED_EVERY);
+            while refused < ASKED || Instant::now() < back {
+                pace.tick().await;
                 // A new connection, to a node by chance.
                 writer.device.move_to(anywhere);
                 let number = writer.accepted + 1;

@@ -1,7 +1,8 @@
 //! Three nodes of one relay, their PostgreSQL and their NATS, links that break, and clients with their stores: whoever is
 //! killed, every promise holds.
 //!
-//! `SPRAG_CHAOS_ROUNDS` and `SPRAG_CHAOS_SEED` say how often and where; `cargo xtask chaos` says where the programs are.
+//! `SPRAG_CHAOS_ROUNDS` and `SPRAG_CHAOS_SEED` say how often and where, `SPRAG_CHAOS_AWAY` for how many seconds there is no
+//! database in the last round; `cargo xtask chaos` says where the programs are.
 
 #![cfg(target_os = "linux")]
 #![expect(
@@ -125,6 +126,7 @@ fn wait_until(within: Duration, mut is_so: impl FnMut() -> bool) -> bool {
 fn whoever_is_killed_nodes_database_and_bus_too_every_promise_holds() {
     let rounds = setting("SPRAG_CHAOS_ROUNDS", 3);
     let seed = setting("SPRAG_CHAOS_SEED", 1);
+    let away = Duration::from_secs(setting("SPRAG_CHAOS_AWAY", 0));
     let Some(programs) = Programs::told() else { return };
     println!("{rounds} rounds, seed {seed}");
     let (mut chaos, mut devices) = Chaos::begin(&programs, seed);
@@ -135,7 +137,8 @@ fn whoever_is_killed_nodes_database_and_bus_too_every_promise_holds() {
         devices = resting.end(traffic);
         chaos.everybody_talks(round);
         chaos.live_elsewhere();
-        chaos.outages(round, &mut devices);
+        let away = if round == rounds { away } else { Duration::ZERO };
+        chaos.outages(round, &mut devices, away);
         chaos.settle();
         let said = chaos.check();
         let (claimed, stored) = (devices.check_claims(), devices.check_messages());
@@ -317,7 +320,7 @@ impl Chaos {
     }
 
     /// Without NATS all is as ever, but later; without PostgreSQL nothing is accepted, and all goes on once it is back.
-    fn outages(&mut self, round: u64, devices: &mut Devices) {
+    fn outages(&mut self, round: u64, devices: &mut Devices, away: Duration) {
         let (from, to) = (self.cluster.address(0), self.cluster.address(1));
         self.figures.told.push(devices.across(from, to));
         self.cluster.kill_nats();
@@ -326,7 +329,7 @@ impl Chaos {
         self.figures.told_without_nats.push(told);
         let at_once = self.below(2) == 0;
         self.cluster.kill_postgres(at_once);
-        self.figures.refused += devices.are_refused() + 1;
+        self.figures.refused += devices.are_refused(away) + 1;
         self.somebody_writes_in_vain(round);
         self.cluster.mend(&self.world);
         self.figures.resumed.push(devices.resume());
