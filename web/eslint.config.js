@@ -2,7 +2,7 @@ import js from "@eslint/js";
 import tseslint from "typescript-eslint";
 
 export default tseslint.config(
-  { ignores: ["**/dist/**", "**/node_modules/**", "sdk/src/inline.js", "sdk/wasm/**", "sdk/test/.built/**"] },
+  { ignores: ["**/dist/**", "**/node_modules/**", "sdk/src/inline*.js", "sdk/wasm/**", "sdk/test/.built/**"] },
   {
     files: ["sdk/**/*.ts", "sdk/**/*.tsx"],
     extends: [js.configs.recommended, tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],

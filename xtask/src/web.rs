@@ -1,5 +1,5 @@
 //! `cargo xtask web`: the rooms of a browser build for WebAssembly, where there is no operating system; the last of them
-//! becomes `web/sdk/wasm`, which the npm package is made from.
+//! becomes two modules in `web/sdk/wasm`, which the npm package is made from.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};
@@ -17,7 +17,7 @@ const TARGET: &str = "wasm32-unknown-unknown";
 /// SHA-2 as loops: 4 KB less than written out, and no slower where everything else takes its time too.
 const COMPACT: &str = r#"--cfg=sha2_backend_soft="compact""#;
 
-/// The module's name, as cargo has it.
+/// The modules' name, as cargo has it.
 const MODULE: &str = "sprag_wasm";
 
 /// The walkthrough's module: cargo's name, the page's name for it, and its place in the web app.
@@ -28,13 +28,34 @@ const WALKTHROUGH_FOLDER: &str = "web/app/src/learn/module";
 /// What is built of the module.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// What is given to people.
-    Release,
+    /// What the npm package's client loads.
+    Client,
+    /// What its entry `core` loads: the protocol alone.
+    Core,
     /// With scripts in place of randomness, for the test vectors.
     Vectors,
 }
 
-/// Builds every room, and the module.
+impl Kind {
+    /// What its files are called, for whoever loads it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Client => "sprag",
+            Self::Core => "sprag_core",
+            Self::Vectors => "sprag_wasm",
+        }
+    }
+
+    fn features(self) -> &'static [&'static str] {
+        match self {
+            Self::Client => &["--no-default-features", "--features", "client"],
+            Self::Core => &["--no-default-features", "--features", "core"],
+            Self::Vectors => &["--features", "vectors"],
+        }
+    }
+}
+
+/// Builds every room, and the modules.
 pub(crate) fn run(project: &Project) -> Result<()> {
     let toolchain = toolchain(project)?;
     for room in ROOMS {
@@ -42,10 +63,12 @@ pub(crate) fn run(project: &Project) -> Result<()> {
         succeed(toolchain.build(project).arg("--release").args(room))?;
     }
     walkthrough(project, &toolchain)?;
-    let folder = bind(project, &toolchain, Kind::Release)?;
-    let module = folder.join(format!("{MODULE}_bg.wasm.gz"));
-    let length = fs::metadata(&module).with_context(|| module.display().to_string())?.len();
-    say(&format!("{}: {length} bytes", module.display()))
+    for kind in [Kind::Client, Kind::Core] {
+        let module = bind(project, &toolchain, kind)?.join(format!("{}_bg.wasm.gz", kind.name()));
+        let length = fs::metadata(&module).with_context(|| module.display().to_string())?.len();
+        say(&format!("{}: {length} bytes", module.display()))?;
+    }
+    Ok(())
 }
 
 /// Builds the module; gives the folder that it is in.
@@ -108,20 +131,16 @@ fn nameless(project: &Project) -> Result<Vec<String>> {
 
 /// Builds the module and what JavaScript needs to call it. The types are written by hand.
 fn bind(project: &Project, toolchain: &Toolchain, kind: Kind) -> Result<PathBuf> {
-    project.step(&format!("build for {TARGET}: -p sprag-wasm"));
-    let target = project.metadata()?.target_directory;
+    let features = kind.features();
+    project.step(&format!("build for {TARGET}: -p sprag-wasm {}", features.join(" ")));
     let mut build = toolchain.build(project);
-    build.args(["--profile", "web", "-p", "sprag-wasm"]);
+    succeed(build.args(["--profile", "web", "-p", "sprag-wasm"]).args(features))?;
     let folder = match kind {
-        Kind::Release => project.root().join("web/sdk/wasm"),
-        Kind::Vectors => {
-            build.args(["--features", "vectors"]);
-            target.join("wasm-vectors")
-        }
+        Kind::Client | Kind::Core => project.root().join("web/sdk/wasm"),
+        Kind::Vectors => project.metadata()?.target_directory.join("wasm-vectors"),
     };
-    succeed(&mut build)?;
     let types = project.root().join("crates/wasm/types.d.ts");
-    write(project, (MODULE, MODULE, &["gzip"]), &folder, &types)?;
+    write(project, (MODULE, kind.name(), &["gzip"]), &folder, &types)?;
     Ok(folder)
 }
 

@@ -12,11 +12,9 @@ use zeroize::Zeroizing;
 use sprag_client::input::Ticket;
 
 use crate::fault::{Fault, bad_argument};
-use crate::plain::{
-    Plain, count, counted, flag, get, items, limit, list, lowercase, moment, name, number, octets,
-    string, text,
-};
+use crate::plain::{self, Plain, count, list, moment, name, octets, string};
 use crate::randomness::{Randomness, randomness};
+use crate::read::{counted, flag, get, items, limit, lowercase, number, text};
 use crate::step;
 use crate::vault::Vault;
 use crate::view;
@@ -493,7 +491,7 @@ impl Client {
     #[wasm_bindgen(js_name = safetyNumberNow)]
     pub fn safety_number_now(&self, account: &JsValue, offered: bool) -> Result<JsValue, Fault> {
         let number = self.engine()?.safety_number(&name(account)?, offered);
-        Ok(number.map_or(JsValue::UNDEFINED, |number| view::safety_number(&number)))
+        Ok(number.map_or(JsValue::UNDEFINED, |number| plain::safety_number(&number)))
     }
 
     /// What a scanned code says.
@@ -534,11 +532,4 @@ pub fn check_origin(relay: &JsValue) -> Result<(), Fault> {
 #[wasm_bindgen(js_name = checkLinkCode)]
 pub fn check_link_code(code: &JsValue) -> Result<(), Fault> {
     Ok(LinkCode::parse(&string(code)?).map(drop).map_err(|_| Error::NotACode)?)
-}
-
-/// The version of the crates.
-#[wasm_bindgen]
-#[must_use]
-pub fn version() -> String {
-    env!("CARGO_PKG_VERSION").to_owned()
 }

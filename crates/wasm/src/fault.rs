@@ -1,13 +1,17 @@
 //! Errors as JavaScript gets them: `{ code, retryable, retryAfter, ahead }`, with codes of one closed set. What they mean in
 //! words is written in TypeScript, and nothing is loaded twice.
 
+#[cfg(feature = "client")]
 use sprag_client::Error;
 use sprag_protocol::sessions::{DecryptError, EncryptError};
 use sprag_protocol::{IdsUsedUp, StateError};
+#[cfg(feature = "client")]
 use sprag_store::StoreError;
 use wasm_bindgen::JsValue;
 
-use crate::plain::{Plain, number};
+use crate::plain::Plain;
+#[cfg(feature = "client")]
+use crate::read::number;
 
 /// What a call throws.
 #[derive(Debug)]
@@ -15,6 +19,7 @@ pub struct Fault(Kind);
 
 #[derive(Debug)]
 enum Kind {
+    #[cfg(feature = "client")]
     Client(Error),
     Other(&'static str),
 }
@@ -31,12 +36,14 @@ pub(crate) fn bad_argument() -> Fault {
     Fault::of("bad-argument")
 }
 
+#[cfg(feature = "client")]
 impl From<Error> for Fault {
     fn from(error: Error) -> Self {
         Self(Kind::Client(error))
     }
 }
 
+#[cfg(feature = "client")]
 impl From<StoreError> for Fault {
     fn from(error: StoreError) -> Self {
         Self(Kind::Client(Error::Store(error)))
@@ -46,6 +53,7 @@ impl From<StoreError> for Fault {
 impl From<Fault> for JsValue {
     fn from(fault: Fault) -> Self {
         match fault.0 {
+            #[cfg(feature = "client")]
             Kind::Client(error) => shown(&error),
             Kind::Other(code) => Plain::of("code", code).with("retryable", false).into(),
         }
@@ -53,6 +61,7 @@ impl From<Fault> for JsValue {
 }
 
 /// The object that stands for an error.
+#[cfg(feature = "client")]
 pub(crate) fn shown(error: &Error) -> JsValue {
     let ahead = if let Error::ClockSkew { seconds } = *error {
         let by = number(seconds.unsigned_abs());

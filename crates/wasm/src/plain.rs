@@ -1,7 +1,7 @@
-//! Plain objects of JavaScript: written property by property, and read the same way.
+//! What JavaScript has in place of types: objects, written property by property, numbers and arrays.
 
-use js_sys::{Array, JsString, Reflect, Uint8Array};
-use sprag_protocol::AccountName;
+use js_sys::{Array, Uint8Array};
+use sprag_protocol::{AccountName, SafetyNumber};
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 
@@ -39,6 +39,7 @@ impl Plain {
         self
     }
 
+    #[cfg(feature = "client")]
     pub(crate) fn maybe(self, name: &str, value: Option<impl Into<JsValue>>) -> Self {
         match value {
             Some(value) => self.with(name, value),
@@ -67,12 +68,6 @@ pub(crate) fn bytes(bytes: &[u8]) -> JsValue {
     Uint8Array::from(bytes).into()
 }
 
-/// A count, as JavaScript has numbers. None of ours comes near to where they are not exact any more.
-#[expect(clippy::cast_precision_loss, reason = "exact up to 2^53")]
-pub(crate) fn number(count: u64) -> f64 {
-    count as f64
-}
-
 /// A number that counts something: whole, not negative; what is too great is the greatest.
 #[expect(
     clippy::cast_possible_truncation,
@@ -83,24 +78,9 @@ pub(crate) fn count(number: f64) -> Result<u64, Fault> {
     if number >= 0.0 { Ok(number as u64) } else { Err(bad_argument()) }
 }
 
-/// The same, as a length.
-pub(crate) fn limit(number: f64) -> Result<usize, Fault> {
-    Ok(usize::try_from(count(number)?).unwrap_or(usize::MAX))
-}
-
 /// A moment in milliseconds since 1970; one before that is 1970.
 pub(crate) fn moment(now: f64) -> u64 {
     count(now).unwrap_or_default()
-}
-
-/// A text in lower case, by the browser's tables.
-pub(crate) fn lowercase(text: &str) -> String {
-    JsString::from(text).to_lower_case().into()
-}
-
-/// A property; `undefined` where there is none.
-pub(crate) fn get(of: &JsValue, name: &str) -> JsValue {
-    Reflect::get(of, &JsValue::from_str(name)).unwrap_or(JsValue::UNDEFINED)
 }
 
 /// A text. (Were the parameter of an exported function a `String`, whatever JavaScript hands in would be taken for one,
@@ -109,29 +89,29 @@ pub(crate) fn string(value: &JsValue) -> Result<String, Fault> {
     value.as_string().ok_or_else(bad_argument)
 }
 
-pub(crate) fn text(of: &JsValue, name: &str) -> Result<String, Fault> {
-    string(&get(of, name))
-}
-
-pub(crate) fn flag(of: &JsValue, name: &str) -> bool {
-    get(of, name).is_truthy()
-}
-
-pub(crate) fn counted(of: &JsValue, name: &str) -> Result<u64, Fault> {
-    count(get(of, name).as_f64().ok_or_else(bad_argument)?)
-}
-
 /// The bytes of a `Uint8Array`.
 pub(crate) fn octets(value: &JsValue) -> Result<Vec<u8>, Fault> {
     value.dyn_ref::<Uint8Array>().map(Uint8Array::to_vec).ok_or_else(bad_argument)
 }
 
-/// An array's items.
-pub(crate) fn items(value: &JsValue) -> Result<Vec<JsValue>, Fault> {
-    value.dyn_ref::<Array>().map(Array::to_vec).ok_or_else(bad_argument)
-}
-
 /// An account's name, as a person gave it.
 pub(crate) fn name(name: &JsValue) -> Result<AccountName, Fault> {
-    AccountName::new(&string(name)?).map_err(|_| sprag_client::Error::Name.into())
+    AccountName::new(&string(name)?).map_err(|_| Fault::of("bad-name"))
+}
+
+/// What two people compare.
+pub(crate) fn safety_number(number: &SafetyNumber) -> JsValue {
+    let digits = number.to_string();
+    Plain::new()
+        .with("groups", list(digits.split(' ')))
+        .with("qr", bytes(&number.qr()))
+        .with("digits", digits)
+        .into()
+}
+
+/// The version of the crates.
+#[wasm_bindgen]
+#[must_use]
+pub fn version() -> String {
+    env!("CARGO_PKG_VERSION").to_owned()
 }

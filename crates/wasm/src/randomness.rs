@@ -2,7 +2,6 @@
 
 use chacha20::ChaCha20Rng;
 use rand_core::SeedableRng;
-use sprag_client::Error;
 use zeroize::Zeroizing;
 
 use crate::fault::Fault;
@@ -16,7 +15,7 @@ pub(crate) type Randomness = ChaCha20Rng;
 #[expect(clippy::disallowed_methods, reason = "this is where randomness enters")]
 pub(crate) fn seeded() -> Result<ChaCha20Rng, Fault> {
     let mut seed = Zeroizing::new([0; 32]);
-    getrandom::fill(&mut *seed).map_err(|_| Error::System)?;
+    getrandom::fill(&mut *seed).map_err(|_| Fault::of("system"))?;
     Ok(ChaCha20Rng::from_seed(*seed))
 }
 

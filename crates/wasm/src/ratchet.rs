@@ -9,9 +9,8 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use zeroize::Zeroizing;
 
 use crate::fault::Fault;
-use crate::plain::{Plain, bytes, list, moment, name, octets};
+use crate::plain::{self, Plain, bytes, list, moment, name, octets};
 use crate::randomness::{Randomness, randomness};
-use crate::view;
 
 pub(crate) fn env(now: f64, rng: &mut Randomness) -> Env<'_, Randomness> {
     Env::new(Timestamp::from_seconds(moment(now) / 1000), rng)
@@ -218,5 +217,5 @@ pub fn safety_number_of(ours: &JsValue, theirs: &JsValue) -> Result<JsValue, Fau
         (&ours.address.account, &ours.account_key),
         (&theirs.address.account, &theirs.account_key),
     );
-    Ok(view::safety_number(&number))
+    Ok(plain::safety_number(&number))
 }

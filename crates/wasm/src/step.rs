@@ -8,7 +8,8 @@ use sprag_store::{CollectionId, RowChange, RowId, SealedBatch};
 use wasm_bindgen::JsValue;
 
 use crate::fault::{Fault, bad_argument, shown};
-use crate::plain::{Plain, bytes, get, items, list, number, octets};
+use crate::plain::{self, Plain, bytes, list, octets};
+use crate::read::{get, items, number};
 use crate::view;
 
 /// `collection id (16) || position (8)`.
@@ -166,7 +167,7 @@ fn value(value: &Value) -> JsValue {
             .with("state", "queued")
             .into(),
         Value::Peer(peer) => view::peer(peer),
-        Value::SafetyNumber(number) => view::safety_number(number),
+        Value::SafetyNumber(number) => plain::safety_number(number),
         Value::Device(device) => Plain::new().with("device", device.get()).into(),
         Value::Entries(entries) => list(entries.iter().map(view::entry)),
         Value::Found(found) => list(found.iter().map(|(with, entry)| view::found(with, entry))),

@@ -7,8 +7,9 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use zeroize::Zeroizing;
 
 use crate::fault::{Fault, bad_argument};
-use crate::plain::{get, octets, text};
+use crate::plain::octets;
 use crate::randomness::randomness;
+use crate::read::{get, text};
 
 /// The open key of a store, and the header that it is kept in.
 #[wasm_bindgen]

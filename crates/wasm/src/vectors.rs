@@ -14,9 +14,10 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::fault::{Fault, bad_argument};
-use crate::plain::{Plain, bytes, get, items, list, moment, octets};
+use crate::plain::{Plain, bytes, list, moment, octets};
 use crate::randomness::{Randomness, randomness};
 use crate::ratchet::{Identity, env};
+use crate::read::{get, items};
 use crate::vault::Vault;
 
 fn array<const N: usize>(bytes: &[u8]) -> Result<[u8; N], Fault> {

@@ -6,10 +6,11 @@ use sprag_client::{
     Attachment, Body, Conversation, Entry, Event, MessageState, OwnDevice, PeerView, Trust,
 };
 use sprag_protocol::fingerprint::Comparison;
-use sprag_protocol::{AccountName, SafetyNumber, Timestamp};
+use sprag_protocol::{AccountName, Timestamp};
 use wasm_bindgen::JsValue;
 
-use crate::plain::{Plain, bytes, list, number};
+use crate::plain::{Plain, list};
+use crate::read::number;
 
 /// A moment in milliseconds since 1970.
 pub(crate) fn time(at: Timestamp) -> f64 {
@@ -116,15 +117,6 @@ pub(crate) fn device(device: &OwnDevice) -> JsValue {
         .with("device", device.id.get())
         .with("created", time(device.created))
         .with("thisOne", device.this)
-        .into()
-}
-
-pub(crate) fn safety_number(number: &SafetyNumber) -> JsValue {
-    let digits = number.to_string();
-    Plain::new()
-        .with("groups", list(digits.split(' ')))
-        .with("qr", bytes(&number.qr()))
-        .with("digits", digits)
         .into()
 }
 

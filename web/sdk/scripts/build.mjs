@@ -1,5 +1,5 @@
-// Builds `dist`: ESM and CommonJS, each for browsers and for Node, around one `inline.js` with the WebAssembly module.
-// `src/inline.js` must be there: `npm run inline`.
+// Builds `dist`: ESM and CommonJS, each for browsers and for Node, around `inline.js` and `inline-core.js` with
+// the WebAssembly modules. They must be there: `npm run inline`.
 
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync, copyFileSync } from "node:fs";
@@ -11,15 +11,16 @@ const here = fileURLToPath(new URL("..", import.meta.url));
 const dist = join(here, "dist");
 const src = (name) => join(here, "src", name);
 
-if (!existsSync(src("inline.js"))) throw new Error("src/inline.js is not there; run `npm run inline`");
+const INLINED = ["inline", "inline-core"];
+for (const name of INLINED) if (!existsSync(src(`${name}.js`))) throw new Error(`src/${name}.js is not there; run \`npm run inline\``);
 for (const old of ["browser", "node"]) rmSync(join(dist, old), { recursive: true, force: true });
 mkdirSync(dist, { recursive: true });
 
-/** The module stays a file of its own, so that no entry holds a second copy of it. */
+/** A module stays a file of its own, so that no entry holds a second copy of it. */
 const parts = (platform, suffix) => ({
   name: "parts",
   setup(build) {
-    build.onResolve({ filter: /\/inline\.js$/ }, () => ({ path: `../inline${suffix}`, external: true, sideEffects: false }));
+    build.onResolve({ filter: /\/inline(-core)?\.js$/ }, ({ path }) => ({ path: `.${path.replace(/\.js$/u, suffix)}`, external: true, sideEffects: false }));
     build.onResolve({ filter: /^#platform$/ }, () => ({ path: src(`${platform}/platform.ts`) }));
   },
 });
@@ -34,9 +35,11 @@ for (const platform of ["browser", "node"]) {
 for (const [format, suffix] of [["esm", ".js"], ["cjs", ".cjs"]]) {
   await build({ ...common, platform: "neutral", format, entryPoints: ["src/react.ts"], outdir: dist, outExtension: { ".js": suffix } });
 }
-copyFileSync(src("inline.js"), join(dist, "inline.js"));
-const { code } = transformSync(readFileSync(src("inline.js"), "utf8"), { format: "cjs", target: "es2022" });
-writeFileSync(join(dist, "inline.cjs"), code);
+for (const name of INLINED) {
+  copyFileSync(src(`${name}.js`), join(dist, `${name}.js`));
+  const { code } = transformSync(readFileSync(src(`${name}.js`), "utf8"), { format: "cjs", target: "es2022" });
+  writeFileSync(join(dist, `${name}.cjs`), code);
+}
 
 if (process.argv.includes("--no-types")) process.exit(0);
 execFileSync(process.execPath, [join(here, "../node_modules/typescript/bin/tsc"), "-p", join(here, "tsconfig.json")], { stdio: "inherit" });

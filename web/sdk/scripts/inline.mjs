@@ -1,28 +1,33 @@
-// Packs the WebAssembly module and its glue into one JavaScript file: `node scripts/inline.mjs [FOLDER]`, where the folder is what
+// Packs each WebAssembly module and its glue into one JavaScript file: `node scripts/inline.mjs [FOLDER]`, where the folder is what
 // `cargo xtask web` makes (`web/sdk/wasm`): wasm-bindgen, target `web`.
 
-import { readFileSync, readdirSync, writeFileSync, mkdirSync, copyFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { transformSync } from "esbuild";
+import { buildSync } from "esbuild";
 
 const here = fileURLToPath(new URL("..", import.meta.url));
-const from = process.argv[2] ?? process.env.SPRAG_WASM ?? join(here, "wasm");
+const from = process.argv[2] ?? join(here, "wasm");
 
-const named = (suffix) => {
-  const found = readdirSync(from).filter((name) => name.endsWith(suffix));
-  if (found.length !== 1) throw new Error(`${from} has ${found.length} files *${suffix}; run \`cargo xtask web\` first`);
-  return join(from, found[0]);
-};
-const wasm = readFileSync(named("_bg.wasm"));
-const source = readFileSync(named("_bg.wasm").replace("_bg.wasm", ".js"), "utf8");
+/** What `cargo xtask web` calls a module, and what the package does. */
+const MODULES = [
+  ["sprag", "inline", "sprag"],
+  ["sprag_core", "inline-core", "sprag-core"],
+];
 
-// The glue keeps its instance in a variable of its module. As a function, each call makes a fresh one.
-const minified = transformSync(source, { format: "cjs", minify: true, target: "es2022", define: { "import.meta.url": "''" } }).code;
-const glue = `export function makeGlue() {\n  const module = { exports: {} };\n  ${minified.trim()}\n  return module.exports;\n}\n`;
-const packed = readFileSync(named("_bg.wasm.gz")).toString("base64");
-const out = `// Written by scripts/inline.mjs: the module, and the glue of wasm-bindgen.\nexport const GZIPPED = "${packed}";\n${glue}`;
 mkdirSync(join(here, "dist"), { recursive: true });
-writeFileSync(join(here, "src/inline.js"), out);
-copyFileSync(named("_bg.wasm"), join(here, "dist/sprag.wasm"));
-console.error(`module ${wasm.length} bytes, packed ${packed.length}, glue ${glue.length}`);
+for (const [built, inline, name] of MODULES) {
+  const wasm = join(from, `${built}_bg.wasm`);
+  if (!existsSync(wasm)) throw new Error(`${wasm} is not there; run \`cargo xtask web\` first`);
+  // Of the glue only what is called with the module at hand: nothing that fetches it.
+  const source = readFileSync(join(from, `${built}.js`), "utf8");
+  const names = [...source.matchAll(/^export (?:class|function) (\w+)/gmu)].map(([, name]) => name);
+  const contents = `export { initSync, ${names.join(", ")} } from "./${built}.js";`;
+  const [{ text }] = buildSync({ stdin: { contents, resolveDir: from }, bundle: true, minify: true, format: "cjs", target: "es2022", define: { "import.meta.url": "''" }, write: false }).outputFiles;
+  // The glue keeps its instance in a variable of its module. As a function, each call makes a fresh one.
+  const glue = `export function makeGlue() {\n  const module = { exports: {} };\n  ${text.trim()}\n  return module.exports;\n}\n`;
+  const packed = readFileSync(`${wasm}.gz`).toString("base64");
+  writeFileSync(join(here, `src/${inline}.js`), `// Written by scripts/inline.mjs: a module, and the glue of wasm-bindgen.\nexport const GZIPPED = "${packed}";\n${glue}`);
+  copyFileSync(wasm, join(here, `dist/${name}.wasm`));
+  console.error(`${name}: ${packed.length} bytes packed, ${glue.length} of glue`);
+}

@@ -5,7 +5,7 @@
 
 import type * as engine from "./engine.js";
 import { calling, SpragError } from "./error.js";
-import { ready } from "./module.js";
+import { module } from "./core-module.js";
 import { numberOf, type Number60 } from "./safety.js";
 
 export { SpragError, isSpragError } from "./error.js";
@@ -35,13 +35,13 @@ export class Identity {
 
   /** Makes an account key and its first device. */
   static async generate(account: string): Promise<Identity> {
-    const glue = await ready();
+    const glue = await module.ready();
     return new Identity(calling(() => glue.Identity.generate(account, Date.now())));
   }
 
   /** Goes on with what `export` gave. */
   static async import(state: Uint8Array): Promise<Identity> {
-    const glue = await ready();
+    const glue = await module.ready();
     return new Identity(calling(() => glue.Identity.import(state)));
   }
 
@@ -107,19 +107,19 @@ export class Session {
 
   /** Starts from a bundle; compare `peer` with what you know of the other side. */
   static async start(us: Identity, bundle: PreKeyBundle): Promise<Session> {
-    const glue = await ready();
+    const glue = await module.ready();
     return new Session(calling(() => glue.Session.initiate(identityOf(us), bundle.export(), Date.now())));
   }
 
   /** For messages of the device with this card. */
   static async accept(card: Uint8Array): Promise<Session> {
-    const glue = await ready();
+    const glue = await module.ready();
     return new Session(calling(() => glue.Session.accept(card)));
   }
 
   /** Goes on with what `export` gave. */
   static async import(state: Uint8Array): Promise<Session> {
-    const glue = await ready();
+    const glue = await module.ready();
     return new Session(calling(() => glue.Session.import(state)));
   }
 
@@ -157,11 +157,11 @@ export function decrypt(session: Session, us: Identity, message: Uint8Array): Ui
 
 /** What two people compare, of two cards. */
 export async function safetyNumber(ours: Uint8Array, theirs: Uint8Array): Promise<Number60> {
-  const glue = await ready();
+  const glue = await module.ready();
   return numberOf(calling(() => glue.safetyNumberOf(ours, theirs)));
 }
 
 /** The version of the protocol's implementation. */
 export async function version(): Promise<string> {
-  return (await ready()).version();
+  return (await module.ready()).version();
 }

@@ -289,7 +289,20 @@ export interface Session {
   free(): void;
 }
 
-/** What the module exports. */
+/** What the module of the protocol alone exports. */
+export interface CoreGlue {
+  initSync(input: { module: WebAssembly.Module }): unknown;
+  Identity: { generate(account: string, now: number): Identity; import(state: Uint8Array): Identity };
+  Session: {
+    initiate(us: Identity, bundle: Uint8Array, now: number): Session;
+    accept(card: Uint8Array): Session;
+    import(state: Uint8Array): Session;
+  };
+  safetyNumberOf(ours: Uint8Array, theirs: Uint8Array): SafetyNumber;
+  version(): string;
+}
+
+/** What the module of the client exports. */
 export interface Glue {
   initSync(input: { module: WebAssembly.Module }): unknown;
   Vault: {
@@ -303,15 +316,7 @@ export interface Glue {
     open(vault: Vault, names: Names | undefined, options: Options): Engine;
   };
   Restore: { begin(vault: Vault, backup: Uint8Array, passphrase: string): Restore };
-  Identity: { generate(account: string, now: number): Identity; import(state: Uint8Array): Identity };
-  Session: {
-    initiate(us: Identity, bundle: Uint8Array, now: number): Session;
-    accept(card: Uint8Array): Session;
-    import(state: Uint8Array): Session;
-  };
-  safetyNumberOf(ours: Uint8Array, theirs: Uint8Array): SafetyNumber;
   checkName(account: string): void;
   checkOrigin(relay: string): void;
   checkLinkCode(code: string): void;
-  version(): string;
 }

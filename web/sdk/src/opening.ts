@@ -6,7 +6,7 @@ import type { Engine, Glue, Names, RowChange, Status, Vault } from "./engine.js"
 import { asSpragError, calling, ofFault, SpragError } from "./error.js";
 import type { FoundProfile, OpenOptions, Where } from "./face.js";
 import { Host } from "./host.js";
-import { ready } from "./module.js";
+import { module } from "./module.js";
 import { DEFAULT_STORE, openSocket, ownRelay, persist, watch } from "#platform";
 import type { Guard, Place, RowStore } from "./rows.js";
 import type { Published } from "./service.js";
@@ -375,7 +375,7 @@ async function begin(options: OpenOptions, purpose: Purpose): Promise<{ client: 
   const { crypto: webcrypto } = globalThis as { crypto?: Partial<Crypto> };
   if (webcrypto?.subtle === undefined) throw new SpragError("NO_WEBCRYPTO");
   const place = await placeOf(options);
-  const glue = await ready();
+  const glue = await module.ready();
   const early: Published[] = [];
   const made: { client?: Client; stop?: () => void } = {};
   const opening = new Opening(place, glue, options, purpose, () => undefined);

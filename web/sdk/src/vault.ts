@@ -6,7 +6,7 @@
 
 import type { Glue, Vault } from "./engine.js";
 import { calling, SpragError } from "./error.js";
-import { fresh } from "./module.js";
+import { module } from "./module.js";
 import { createPasskey, usePasskey } from "./passkey.js";
 import type { Guard, RowStore, Slot } from "./rows.js";
 
@@ -55,7 +55,7 @@ async function openWithPassphrase(glue: Glue, wrapping: CryptoKey, guard: Guard,
   if (passphrase === undefined) throw new SpragError("PASSPHRASE_NEEDED");
   const header = await unseal(wrapping, slot.sealed);
   // Argon2id takes 64 MiB, and a module's memory never shrinks: so in an instance of its own.
-  const elsewhere = await fresh();
+  const elsewhere = await module.fresh();
   const key = random(KEY_LEN);
   const moved = calling(() => {
     const vault = elsewhere.Vault.open(header, { lock: "passphrase", passphrase });
@@ -139,7 +139,7 @@ async function passphraseSlot(wrapping: CryptoKey, vault: Vault, passphrase: str
   if (passphrase === "") throw new SpragError("bad-argument", { message: "the passphrase is empty" });
   const key = random(KEY_LEN);
   const moved = calling(() => vault.relock({ lock: "key", key }));
-  const elsewhere = await fresh();
+  const elsewhere = await module.fresh();
   const header = calling(() => {
     const copy = elsewhere.Vault.open(moved, { lock: "key", key });
     try {

@@ -9,6 +9,7 @@ import { after, before, describe, test } from "node:test";
 import { open } from "sprag";
 import { browser, browserIn, pageOf, policy, site } from "./support/browser.mjs";
 import { next, take, World } from "./support/relay.mjs";
+import { found, noteSeeds, secretsOf } from "./support/secrets.mjs";
 
 const ROUNDS = Number(process.env.SPRAG_KILL_ROUNDS ?? 5);
 const LEADS_WITHIN = 1000;
@@ -163,9 +164,10 @@ describe("tabs", () => {
 });
 
 describe("what is on the disk", () => {
-  test("holds none of twenty planted texts, names and keys; the wrapping key refuses export", async () => {
+  test("holds none of twenty planted texts and names, and no key; the wrapping key refuses export", async () => {
     const folder = mkdtempSync(join(tmpdir(), "sprag-disk-"));
     const context = await browserIn(folder);
+    await context.addInitScript(noteSeeds);
     const user = fresh("planted-own-name");
     const friends = [fresh("planted-friend"), fresh("planted-friend")];
     const readers = await Promise.all(friends.map((user) => open({ relay: world.url, user })));
@@ -198,7 +200,7 @@ describe("what is on the disk", () => {
       const refused = await Promise.all(["raw", "jwk"].map((format) => crypto.subtle.exportKey(format, keys[0]).then(() => false, () => true)));
       const kept = { ...localStorage };
       db.close();
-      return { name, bytes, kept: JSON.stringify(kept), keys: keys.length, refused, rows: bytes.length };
+      return { name, bytes, kept: JSON.stringify(kept), keys: keys.length, refused, rows: bytes.length, seeds: globalThis.seeds };
     });
     assert.equal(dumped.keys, 1);
     assert.deepEqual(dumped.refused, [true, true]);
@@ -210,6 +212,10 @@ describe("what is on the disk", () => {
       assert.ok(!whole.includes(Buffer.from(text, "utf8")), text);
       assert.ok(!whole.includes(Buffer.from(text, "utf16le")), text);
     }
+    // The store's key and the client's generator have one each.
+    assert.ok(dumped.seeds.length >= 2);
+    const secrets = secretsOf(dumped.seeds);
+    assert.equal(found(secrets, whole), 0);
     await context.close();
     // The browser's own files too: whatever it writes beside the database.
     const files = readdirSync(folder, { recursive: true }).map((name) => join(folder, name)).filter((path) => statSync(path).isFile() && /IndexedDB|Local Storage/u.test(path));
@@ -217,9 +223,25 @@ describe("what is on the disk", () => {
     for (const path of files) {
       const bytes = readFileSync(path);
       for (const text of planted) assert.ok(!bytes.includes(text) && !bytes.includes(Buffer.from(text, "utf16le")), `${path}: ${text}`);
+      assert.equal(found(secrets, bytes), 0, path);
     }
     await Promise.all(readers.map((reader) => reader.close()));
     rmSync(folder, { recursive: true, force: true });
+  });
+
+  test("would be seen to hold a key where one is in the clear", async () => {
+    const context = await chrome.newContext();
+    await context.addInitScript(noteSeeds);
+    const page = await pageOf(context, home.url);
+    const { state, seeds } = await page.evaluate(async (entry) => {
+      const { Identity } = await import(entry);
+      const identity = await Identity.generate("alice");
+      await identity.oneTimeBundles();
+      return { state: [...identity.export()], seeds: globalThis.seeds };
+    }, `${home.url}browser/core.js`);
+    await context.close();
+    // At least the account's key, the device's, and two hundred prekeys.
+    assert.ok(found(secretsOf(seeds), Buffer.from(state)) > 200);
   });
 
   test(`survives ${ROUNDS} times that Chromium is killed while it sends`, { timeout: 20_000 * ROUNDS + 60_000 }, async () => {

@@ -18,8 +18,8 @@ import { World } from "./support/relay.mjs";
 
 const here = fileURLToPath(new URL("..", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "sprag-packed-"));
-// The aim is 150 KB. It is not reached: the module alone is 250 KB. The limit only falls.
-const BUDGET = 276 * 1024;
+// Bytes over the wire; docs/decisions/011-what-a-page-loads.md. The limits only fall.
+const BUDGET = { client: 255_000, core: 100_000 };
 
 let world;
 let chrome;
@@ -72,6 +72,13 @@ const MAIN = (name) => `
 import { open } from "sprag";
 import { talk } from "./talk.js";
 talk(open, ${JSON.stringify(world.url)}, ${JSON.stringify(name)}).then((text) => { document.title = text; }, (error) => { document.title = String(error.code ?? error); });
+`;
+/** The same words on a session, without a relay. */
+const ALONE = `
+import { decrypt, encrypt, Identity, Session } from "sprag/core";
+const [alice, bob] = [await Identity.generate("alice"), await Identity.generate("bob")];
+const message = encrypt(await Session.start(alice, bob.bundle()), "Hello from core");
+document.title = new TextDecoder().decode(decrypt(await Session.accept(alice.card), bob, message));
 `;
 const PAGE = (script) => `<!doctype html><html lang="en"><head><meta charset="utf-8"><title></title><script type="module" src="${script}"></script></head><body></body></html>`;
 
@@ -158,21 +165,30 @@ describe("in a page", () => {
   });
 
   test("built by esbuild, under the strict policy, within its budget", { timeout: 60_000 }, async () => {
-    const { root } = project("module", { "main.js": MAIN("esbuild") });
+    await builtByEsbuild("esbuild", MAIN("esbuild"), BUDGET.client);
+  });
+
+  test("the protocol alone, within a budget of its own", { timeout: 60_000 }, async () => {
+    await builtByEsbuild("core", ALONE, BUDGET.core);
+  });
+
+  /** Builds a page, looks at it, and says what it weighs. */
+  async function builtByEsbuild(name, main, budget) {
+    const { root } = project("module", { "main.js": main });
     const built = await esbuild.build({ absWorkingDir: root, entryPoints: ["main.js"], bundle: true, minify: true, format: "esm", outfile: "out/main.js", logLevel: "silent", metafile: true });
     assert.deepEqual(built.warnings, []);
     const served = await site({ relay: world.url, folder: join(root, "out"), pages: { "/": PAGE("/main.js") } });
     const { title, noise } = await titleOf(served.url);
     await served.close();
-    assert.equal(title, "Hello from esbuild");
+    assert.equal(title, `Hello from ${name}`);
     assert.deepEqual(noise, []);
     const whole = readFileSync(join(root, "out/main.js"));
     const transfer = gzipSync(whole, { level: 9 }).length;
     const inline = /"(H4sI[\w+/=]+)"/u.exec(whole.toString())?.[1] ?? "";
     const module = gzipSync(inline, { level: 9 }).length;
-    console.log(`# total transfer ${transfer} bytes gzip (${whole.length} raw): the module ${module} (${Buffer.from(inline, "base64").length} as a gzipped file), the rest ${transfer - module}`);
-    assert.ok(transfer <= BUDGET, `${transfer} bytes are more than ${BUDGET}`);
-  });
+    console.log(`# ${name}: total transfer ${transfer} bytes gzip (${whole.length} raw): the module ${module} (${Buffer.from(inline, "base64").length} as a gzipped file), the rest ${transfer - module}`);
+    assert.ok(transfer <= budget, `${transfer} bytes are more than ${budget}`);
+  }
 
   test("in a module worker", { timeout: 60_000 }, async () => {
     const worker = `import { open } from "./node_modules/sprag/dist/browser/index.js";\nimport { talk } from "./talk.js";\ntalk(open, ${JSON.stringify(world.url)}, "worker").then(postMessage, (error) => postMessage(String(error.code ?? error)));`;
