@@ -5,7 +5,6 @@
 //! read is not stored yet, and delivers no further envelope while too many are not acknowledged, so
 //! that a connection costs bounded memory.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,15 +23,18 @@ use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 use crate::app::Shared;
 use crate::error::Failure;
-use crate::hub::{Consumer, Notice};
+use crate::hub::Notice;
 use crate::limits::HELD_BACK;
 use crate::messages;
 use crate::metrics;
 use crate::storage::{
-    Acknowledged, Batch, Bearer, Damaged, DeviceRecord, Segment, SendRefusal, Stored, Submission,
+    Acknowledged, Batch, Bearer, Damaged, DeviceRecord, SendRefusal, Stored, Submission,
     Unavailable,
 };
 
+use receiving::Receiving;
+
+mod receiving;
 mod replies;
 pub(crate) mod upgrade;
 
@@ -112,21 +114,6 @@ pub(crate) struct Connection {
     pinged: bool,
 }
 
-/// Where a connection stands in its mailbox.
-struct Receiving {
-    consumer: Arc<Consumer>,
-    /// The place of the last delivered envelope.
-    delivered: u64,
-    /// The first and last places of what is not acknowledged.
-    unacknowledged: VecDeque<(u64, u64)>,
-    /// How many envelopes these are.
-    outstanding: u64,
-    /// Whether the next ones are to be read from the storage.
-    behind: bool,
-    /// Whether `Empty` was said.
-    caught_up: bool,
-}
-
 impl Drop for Connection {
     fn drop(&mut self) {
         ::metrics::gauge!(metrics::SOCKETS).decrement(1.0);
@@ -153,6 +140,7 @@ pub(crate) async fn serve(app: Shared, socket: WebSocket, bearer: Bearer) {
     };
     ::metrics::gauge!(metrics::SOCKETS).increment(1.0);
     let end = connection.run().await;
+    connection.release();
     if let End::Closed(problem) = end {
         connection.close(*problem).await;
     }
@@ -179,6 +167,10 @@ impl Connection {
                 },
                 () = over(self.held_back) => {
                     self.held_back = None;
+                    Ok(())
+                }
+                () = over(self.receiving.as_ref().and_then(Receiving::release_at)) => {
+                    self.release();
                     Ok(())
                 }
                 () = &mut alarm => self.rang(alarm.as_mut()).await,
@@ -231,14 +223,8 @@ impl Connection {
         let mark = self.app.storage.mark(self.device.mailbox).await?;
         if !hello.send_only {
             let fence = self.app.storage.take_over(self.device.mailbox).await?;
-            self.receiving = Some(Receiving {
-                consumer: self.app.hub.connect(self.device.mailbox, fence),
-                delivered: 0,
-                unacknowledged: VecDeque::new(),
-                outstanding: 0,
-                behind: true,
-                caught_up: false,
-            });
+            let consumer = self.app.hub.connect(self.device.mailbox, fence);
+            self.receiving = Some(Receiving::new(consumer));
         }
         self.greeted = true;
         self.say(Reply::Welcome(frame::Welcome {
@@ -307,6 +293,16 @@ impl Connection {
             return Err(malformed("acknowledged what was not delivered"));
         }
         receiving.acknowledge(through);
+        if receiving.is_due() {
+            self.release();
+        }
+        Ok(())
+    }
+
+    /// Lets the storage delete what was acknowledged.
+    fn release(&mut self) {
+        let Some(receiving) = &mut self.receiving else { return };
+        let Some(through) = receiving.release() else { return };
         let fence = Some(receiving.consumer.fence);
         let deleted = self.app.storage.acknowledge(self.device.mailbox, through, fence);
         self.unstored.push_back(Box::pin(async move {
@@ -319,7 +315,6 @@ impl Connection {
             }
             Ok(Done::Acknowledged { through })
         }));
-        Ok(())
     }
 
     /// Answers what the storage has done: this, and whatever else is done already.
@@ -463,51 +458,6 @@ impl Connection {
         let closing = replies::closing(problem);
         if self.say(closing).await.is_ok() && self.flush().await.is_ok() {
             let _ = timeout(Duration::from_secs(1), self.socket.close()).await;
-        }
-    }
-}
-
-impl Receiving {
-    /// Whether something is between what was delivered and these: another node stored it, or it has
-    /// expired. The storage knows.
-    fn misses(&self, segments: &[Segment]) -> bool {
-        let mut place = self.delivered;
-        segments.iter().any(|segment| {
-            let gap = segment.first > place.saturating_add(1);
-            place = place.max(segment.last);
-            gap
-        })
-    }
-
-    /// Notes what comes after what was delivered, at most so many envelopes, as delivered; gives their
-    /// number and a frame of them.
-    fn next(&mut self, segments: Vec<Segment>, room: u64) -> Result<(u64, Bytes), Damaged> {
-        let (mut count, mut parts) = (0, Vec::with_capacity(segments.len()));
-        for segment in segments {
-            let last = segment.last;
-            if let Some(part) = segment.part(self.delivered, room - count)? {
-                count += part.count();
-                self.delivered = part.last;
-                self.unacknowledged.push_back((part.first, part.last));
-                parts.push(part.deliver);
-            }
-            // Where not all of it fits the rest, with all after it, comes from the storage later.
-            self.behind |= self.delivered < last;
-        }
-        self.outstanding += count;
-        Ok((count, replies::deliver(&parts)))
-    }
-
-    fn acknowledge(&mut self, through: u64) {
-        while let Some((first, last)) = self.unacknowledged.front_mut()
-            && *first <= through
-        {
-            let end = through.min(*last);
-            self.outstanding -= end - *first + 1;
-            *first = end + 1;
-            if first > last {
-                self.unacknowledged.pop_front();
-            }
         }
     }
 }

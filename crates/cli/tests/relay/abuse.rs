@@ -130,11 +130,11 @@ async fn commit(kind: &str, abuser: Abuser) -> Tally {
     }
 }
 
-/// Threads for the abusers, who are on another machine in truth: on this one they get the time that the
-/// relay and the normal user leave.
+/// A thread for the abusers, who are on another machine in truth: on this one they get the time that the relay and
+/// the normal user leave. A virtual machine whose processors are all busy is itself made to wait, for milliseconds.
 fn elsewhere() -> Runtime {
     let mut threads = runtime::Builder::new_multi_thread();
-    threads.worker_threads(2).enable_all().on_thread_start(give_way);
+    threads.worker_threads(1).enable_all().on_thread_start(give_way);
     threads.build().unwrap()
 }
 

@@ -12,6 +12,7 @@ use crate::here::{Here, START};
 use crate::support::device::{Account, Device};
 use crate::support::http::Body;
 use crate::support::socket::{Socket, message};
+use crate::support::soon;
 
 /// So many messages, each with its number as its text.
 async fn send(socket: &mut Socket, to: &str, numbers: std::ops::RangeInclusive<u64>) {
@@ -394,4 +395,31 @@ async fn nobody_acknowledges_what_was_not_delivered() {
     let mut sending = bob.send_only().await;
     sending.acknowledge(1).await.unwrap();
     assert_eq!(sending.closing().await.unwrap().code, Code::Malformed.as_str());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn acknowledgements_in_quick_succession_are_obeyed_also_when_the_connection_ends() {
+    let here = Here::plain().await;
+    let (alice, mut bob) = here.two().await;
+    let mut sending = alice.send_only().await;
+    send(&mut sending, "bob", 1..=40).await;
+    let (mut socket, _) = bob.socket().await;
+    let places: Vec<u64> = socket.drain().await.unwrap().iter().map(|one| one.seq).collect();
+    for place in &places[..30] {
+        socket.acknowledge(*place).await.unwrap();
+    }
+    // One answer may stand for several; the last comes in any case.
+    socket.confirm(places[30]).await.unwrap();
+    assert_eq!(
+        texts(&mut bob).await,
+        (32..=40).map(|number| number.to_string()).collect::<Vec<_>>()
+    );
+    // So few that the relay would wait for more.
+    for place in &places[31..36] {
+        socket.acknowledge(*place).await.unwrap();
+    }
+    // One that says less than those before it takes nothing back.
+    socket.acknowledge(places[33]).await.unwrap();
+    socket.close().await;
+    soon(async { while texts(&mut bob).await != ["37", "38", "39", "40"] {} }).await.unwrap();
 }
