@@ -11,6 +11,7 @@ use crate::keys::{BadSignature, IdentityKey, IdentityKeyPair, Purpose, SIGNATURE
 use crate::time::Timestamp;
 use crate::x25519::PublicKey;
 
+mod by_id;
 mod private;
 
 pub(crate) use private::{Chosen, Unavailable};

@@ -1,6 +1,5 @@
 //! The private halves of a device's prekeys, and the memory that refuses replayed first messages.
 
-use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::mem;
 use core::num::NonZeroU32;
@@ -9,6 +8,7 @@ use core::time::Duration;
 
 use rand_core::CryptoRng;
 
+use super::by_id::ById;
 use super::{KemPreKey, OneTimePreKey, SignedPreKey, sign};
 use crate::codec::{Damaged, Reader, Writer};
 use crate::kem::KemKeyPair;
@@ -71,8 +71,8 @@ struct Generation {
     signed: Secret<32>,
     kem_id: u32,
     kem: KemKeyPair,
-    /// IK, KEM prekey id and EK of each first message that used this SPK and no one-time prekey.
-    seen: BTreeSet<Seen>,
+    /// IK, KEM prekey id and EK of each first message that used this SPK and no one-time prekey; in order.
+    seen: Vec<Seen>,
 }
 
 /// A generation that others may still use, until its time of grace is over.
@@ -86,8 +86,8 @@ pub struct PreKeys {
     current: Generation,
     /// Oldest first.
     retired: Vec<Retired>,
-    one_time: BTreeMap<NonZeroU32, Secret<32>>,
-    one_time_kem: BTreeMap<u32, KemKeyPair>,
+    one_time: ById<Secret<32>>,
+    one_time_kem: ById<KemKeyPair>,
     /// The next id, for every kind of prekey.
     next_id: u32,
 }
@@ -118,8 +118,8 @@ impl PreKeys {
         Self {
             current: Generation::generate((1, 2), now, rng),
             retired: Vec::new(),
-            one_time: BTreeMap::new(),
-            one_time_kem: BTreeMap::new(),
+            one_time: ById::new(),
+            one_time_kem: ById::new(),
             next_id: 3,
         }
     }
@@ -199,8 +199,8 @@ impl PreKeys {
         let mut afresh = Self {
             current: Generation::generate((signed_id, kem_id), now, rng),
             retired: Vec::new(),
-            one_time: BTreeMap::new(),
-            one_time_kem: BTreeMap::new(),
+            one_time: ById::new(),
+            one_time_kem: ById::new(),
             next_id,
         };
         let ids = afresh.take_ids(MAX_ONE_TIME_HELD, MAX_ONE_TIME_HELD)?;
@@ -220,19 +220,15 @@ impl PreKeys {
         for id in ids.0 {
             let pair = KeyPair::generate(rng);
             upload.one_time.push(OneTimePreKey { id, key: pair.public() });
-            self.one_time.insert(id, pair.into_secret());
+            self.one_time.push(id.get(), pair.into_secret());
         }
         for id in ids.1 {
             let pair = KemKeyPair::generate(rng);
             upload.kem.push(sign(identity, id.get(), now, pair.public()));
-            self.one_time_kem.insert(id.get(), pair);
+            self.one_time_kem.push(id.get(), pair);
         }
-        while self.one_time.len() > MAX_ONE_TIME_HELD {
-            self.one_time.pop_first();
-        }
-        while self.one_time_kem.len() > MAX_ONE_TIME_HELD {
-            self.one_time_kem.pop_first();
-        }
+        self.one_time.keep_newest(MAX_ONE_TIME_HELD);
+        self.one_time_kem.keep_newest(MAX_ONE_TIME_HELD);
         upload
     }
 
@@ -270,13 +266,13 @@ impl PreKeys {
         let signing = self.generations().find(is_signed).ok_or(unknown)?;
         let one_time = match handshake.one_time_prekey {
             None => None,
-            Some(id) => Some(self.one_time.get(&id).ok_or(unknown)?),
+            Some(id) => Some(self.one_time.get(id.get()).ok_or(unknown)?),
         };
-        let one_time_kem = self.one_time_kem.get(&handshake.kem_prekey);
+        let one_time_kem = self.one_time_kem.get(handshake.kem_prekey);
         let last_resort = || self.generations().find(is_kem).map(|generation| &generation.kem);
         let kem = one_time_kem.or_else(last_resort).ok_or(unknown)?;
         if one_time.is_none() && one_time_kem.is_none() {
-            if signing.seen.contains(&seen(handshake)) {
+            if signing.seen.binary_search(&seen(handshake)).is_ok() {
                 return Err(Unavailable::Replayed);
             }
             if signing.is_full_for(handshake) {
@@ -295,13 +291,15 @@ impl PreKeys {
         observer: &mut O,
     ) -> Started {
         let mut erased = |place| observer.observe(Event::Erased { place });
-        let one_time = handshake.one_time_prekey.and_then(|id| self.one_time.remove_entry(&id));
-        if let Some((id, _)) = &one_time {
-            erased(Place::OneTimePreKey { id: id.get() });
+        let one_time = handshake.one_time_prekey.map(NonZeroU32::get);
+        let one_time = one_time.filter(|id| self.one_time.remove(*id).is_some());
+        if let Some(id) = one_time {
+            erased(Place::OneTimePreKey { id });
         }
-        let kem = self.one_time_kem.remove_entry(&handshake.kem_prekey);
-        if let Some((id, _)) = &kem {
-            erased(Place::OneTimeKemPreKey { id: *id });
+        let kem = Some(handshake.kem_prekey);
+        let kem = kem.filter(|id| self.one_time_kem.remove(*id).is_some());
+        if let Some(id) = kem {
+            erased(Place::OneTimeKemPreKey { id });
         }
         let used = Started { one_time: one_time.is_some(), one_time_kem: kem.is_some() };
         if !used.one_time && !used.one_time_kem {
@@ -310,7 +308,10 @@ impl PreKeys {
                 .chain([&mut self.current])
                 .filter(|generation| generation.signed_id == handshake.signed_prekey)
                 .for_each(|generation| {
-                    generation.seen.insert(seen(handshake));
+                    let seen = seen(handshake);
+                    if let Err(at) = generation.seen.binary_search(&seen) {
+                        generation.seen.insert(at, seen);
+                    }
                 });
         }
         used
@@ -348,7 +349,7 @@ impl PreKeys {
             retired.generation.write(writer);
         });
         writer.list(self.one_time.iter(), |writer, (id, secret)| {
-            writer.u32(id.get());
+            writer.u32(*id);
             writer.put(secret.expose());
         });
         writer.list(self.one_time_kem.iter(), |writer, (id, pair)| {
@@ -366,29 +367,19 @@ impl PreKeys {
         })?;
         let one_time = reader.list(MAX_ONE_TIME_HELD, |reader| {
             let id = NonZeroU32::new(reader.u32()?).ok_or(Damaged)?;
-            Ok((id, Secret::copy_of(reader.array()?)))
+            Ok((id.get(), Secret::copy_of(reader.array()?)))
         })?;
         let one_time_kem = reader
             .list(MAX_ONE_TIME_HELD, |reader| Ok((reader.u32()?, KemKeyPair::read(reader)?)))?;
-        let rising = one_time.is_sorted_by(|one, next| one.0 < next.0)
-            && one_time_kem.is_sorted_by(|one, next| one.0 < next.0);
-        let (one_time, one_time_kem) = (map_of(one_time), map_of(one_time_kem));
+        let (one_time, one_time_kem) = (ById::of(one_time)?, ById::of(one_time_kem)?);
         let prekeys = Self { current, retired, one_time, one_time_kem, next_id };
-        if rising && prekeys.ids().all(|id| id < next_id) { Ok(prekeys) } else { Err(Damaged) }
+        if prekeys.ids().all(|id| id < next_id) { Ok(prekeys) } else { Err(Damaged) }
     }
 
     fn ids(&self) -> impl Iterator<Item = u32> {
         let generations = self.generations().flat_map(|g| [g.signed_id, g.kem_id]);
-        let one_time = self.one_time.keys().map(|id| id.get());
-        generations.chain(one_time).chain(self.one_time_kem.keys().copied())
+        generations.chain(self.one_time.ids()).chain(self.one_time_kem.ids())
     }
-}
-
-/// One after the other: `collect` sorts first, which is 4 KB of a module that browsers load.
-fn map_of<K: Ord, V>(rising: Vec<(K, V)>) -> BTreeMap<K, V> {
-    let mut map = BTreeMap::new();
-    map.extend(rising);
-    map
 }
 
 type Ids = Vec<NonZeroU32>;
@@ -409,16 +400,15 @@ impl Generation {
             signed: Secret::random(rng),
             kem_id: ids.1,
             kem: KemKeyPair::generate(rng),
-            seen: BTreeSet::new(),
+            seen: Vec::new(),
         }
     }
 
     /// Whether the memory has no room for another first message of this device.
     fn is_full_for(&self, handshake: &Handshake) -> bool {
         let identity = handshake.identity_key.as_bytes();
-        let by_device = (*identity, 0, [0; 32])..=(*identity, u32::MAX, [0xFF; 32]);
-        self.seen.len() >= MAX_REPLAY_MEMORY
-            || self.seen.range(by_device).count() >= MAX_REPLAY_MEMORY_PER_DEVICE
+        let by_device = self.seen.iter().filter(|(seen, ..)| seen == identity).count();
+        self.seen.len() >= MAX_REPLAY_MEMORY || by_device >= MAX_REPLAY_MEMORY_PER_DEVICE
     }
 
     fn write(&self, writer: &mut Writer) {
@@ -435,22 +425,17 @@ impl Generation {
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Damaged> {
-        let mut generation = Self {
+        let generation = Self {
             created: Timestamp::from_seconds(reader.u64()?),
             signed_id: reader.u32()?,
             signed: Secret::copy_of(reader.array()?),
             kem_id: reader.u32()?,
             kem: KemKeyPair::read(reader)?,
-            seen: BTreeSet::new(),
+            seen: reader.list(MAX_REPLAY_MEMORY, |reader| {
+                Ok((*reader.array()?, reader.u32()?, *reader.array()?))
+            })?,
         };
-        let seen = reader.list(MAX_REPLAY_MEMORY, |reader| {
-            Ok((*reader.array()?, reader.u32()?, *reader.array()?))
-        })?;
-        if seen.is_sorted_by(|one, next| one < next) {
-            generation.seen.extend(seen);
-            Ok(generation)
-        } else {
-            Err(Damaged)
-        }
+        let is_in_order = generation.seen.is_sorted_by(|one, next| one < next);
+        if is_in_order { Ok(generation) } else { Err(Damaged) }
     }
 }
