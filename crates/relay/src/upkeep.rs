@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::task::yield_now;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 use crate::app::Shared;
 use crate::metrics;
 use crate::storage::Unavailable;
 
-/// How often expired things are deleted, and the stored ones counted.
+/// How often expired things are deleted, and the stored ones counted, at most.
 const EXPIRE: Duration = Duration::from_mins(1);
 /// How often it is looked where connected devices stand: a command may have removed them beside this
 /// process.
@@ -22,32 +22,57 @@ const LOOK_AMONG_OTHERS: Duration = Duration::from_secs(3);
 /// How often the limits of several nodes are evened out.
 const EVEN_OUT: Duration = Duration::from_secs(1);
 
-/// Goes on until it is dropped. A failure was logged by the storage, and is tried again in time.
+/// Counting takes as long as there is much. It is done for at most one part of the time in so many.
+const COUNTED_OF: u32 = 100;
+
+/// Goes on until it is dropped, each at its own pace: what takes long holds up nothing else. A failure was logged by the
+/// storage, and is tried again in time.
 pub(crate) async fn run(app: Shared, recorder: Option<PrometheusHandle>) {
-    let look_every = if app.hub.is_among_others() { LOOK_AMONG_OTHERS } else { LOOK };
-    let [mut expiry, mut looks, mut limits] = [EXPIRE, look_every, EVEN_OUT].map(|every| {
-        let mut interval = interval(every);
-        interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        interval
-    });
-    loop {
-        tokio::select! {
-            _ = expiry.tick() => {
-                let _ = delete_expired(&app).await;
-                let _ = count(&app).await;
-            }
-            _ = limits.tick(), if app.hub.is_among_others() => {
-                let _ = app.limits.even_out(app.storage.as_ref(), app.clock.now()).await;
-            }
-            _ = looks.tick() => {
-                let _ = look(&app).await;
-                // The recorder keeps every sample until it is told to sum them up.
-                if let Some(recorder) = &recorder {
-                    recorder.run_upkeep();
-                }
+    let among_others = app.hub.is_among_others();
+    let [mut expiry, mut looks, mut limits] =
+        [EXPIRE, if among_others { LOOK_AMONG_OTHERS } else { LOOK }, EVEN_OUT].map(|every| {
+            let mut turns = interval(every);
+            turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            turns
+        });
+    let expiring = async {
+        loop {
+            expiry.tick().await;
+            let _ = delete_expired(&app).await;
+        }
+    };
+    let counting = async {
+        loop {
+            let began = Instant::now();
+            let _ = count(&app).await;
+            sleep(rest(began.elapsed())).await;
+        }
+    };
+    let looking = async {
+        loop {
+            looks.tick().await;
+            let _ = look(&app).await;
+            // The recorder keeps every sample until it is told to sum them up.
+            if let Some(recorder) = &recorder {
+                recorder.run_upkeep();
             }
         }
-    }
+    };
+    let evening_out = async {
+        if !among_others {
+            return;
+        }
+        loop {
+            limits.tick().await;
+            let _ = app.limits.even_out(app.storage.as_ref(), app.clock.now()).await;
+        }
+    };
+    tokio::join!(expiring, counting, looking, evening_out);
+}
+
+/// How long it is until the next count after one that took so long.
+fn rest(took: Duration) -> Duration {
+    EXPIRE.max(took.saturating_mul(COUNTED_OF))
 }
 
 /// In slices, so that messages need not wait for long.

@@ -48,3 +48,9 @@ async fn devices_that_are_gone_are_told_if_they_are_connected() {
     look(&app).await.expect("done");
     assert_eq!(consumer.take_notices(), [Notice::Removed]);
 }
+
+#[test]
+fn what_takes_long_to_count_is_counted_less_often() {
+    let after = |took| rest(Duration::from_millis(took)).as_secs();
+    assert_eq!([0, 5, 600, 601, 2_000, 10_000].map(after), [60, 60, 60, 60, 200, 1_000]);
+}
