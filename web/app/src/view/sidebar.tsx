@@ -173,7 +173,7 @@ function ConnectionLine({ chat }: { chat: Chat }) {
       <p class={`connection-line is-${tone}`} title={long}>
         <span class="dot" aria-hidden="true" />
         <span role="status">{short}</span>
-        {waiting > 0 && <span class="connection-waiting">{`· ${String(waiting)} to send`}</span>}
+        {waiting > 0 && <span class="connection-waiting">{`${String(waiting)} to send`}</span>}
       </p>
       {canRetry && (
         <>
