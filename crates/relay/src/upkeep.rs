@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::task::yield_now;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep};
 
 use crate::app::Shared;
 use crate::metrics;
@@ -29,15 +29,10 @@ const COUNTED_OF: u32 = 100;
 /// storage, and is tried again in time.
 pub(crate) async fn run(app: Shared, recorder: Option<PrometheusHandle>) {
     let among_others = app.hub.is_among_others();
-    let [mut expiry, mut looks, mut limits] =
-        [EXPIRE, if among_others { LOOK_AMONG_OTHERS } else { LOOK }, EVEN_OUT].map(|every| {
-            let mut turns = interval(every);
-            turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            turns
-        });
     let expiring = async {
+        let mut turns = turns(EXPIRE);
         loop {
-            expiry.tick().await;
+            turns.tick().await;
             let _ = delete_expired(&app).await;
         }
     };
@@ -49,8 +44,9 @@ pub(crate) async fn run(app: Shared, recorder: Option<PrometheusHandle>) {
         }
     };
     let looking = async {
+        let mut turns = turns(if among_others { LOOK_AMONG_OTHERS } else { LOOK });
         loop {
-            looks.tick().await;
+            turns.tick().await;
             let _ = look(&app).await;
             // The recorder keeps every sample until it is told to sum them up.
             if let Some(recorder) = &recorder {
@@ -62,12 +58,19 @@ pub(crate) async fn run(app: Shared, recorder: Option<PrometheusHandle>) {
         if !among_others {
             return;
         }
+        let mut turns = turns(EVEN_OUT);
         loop {
-            limits.tick().await;
+            turns.tick().await;
             let _ = app.limits.even_out(app.storage.as_ref(), app.clock.now()).await;
         }
     };
     tokio::join!(expiring, counting, looking, evening_out);
+}
+
+fn turns(every: Duration) -> Interval {
+    let mut turns = interval(every);
+    turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    turns
 }
 
 /// How long it is until the next count after one that took so long.

@@ -35,9 +35,8 @@ mod view;
 #[cfg(feature = "client")]
 pub use client::{Client, check_link_code, check_name, check_origin};
 pub use fault::Fault;
-pub use plain::version;
 #[cfg(feature = "core")]
-pub use ratchet::{Identity, Session, safety_number_of};
+pub use ratchet::{Identity, Session, safety_number_of, version};
 #[cfg(feature = "client")]
 pub use restore::Restore;
 #[cfg(feature = "vectors")]

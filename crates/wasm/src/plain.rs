@@ -108,10 +108,3 @@ pub(crate) fn safety_number(number: &SafetyNumber) -> JsValue {
         .with("digits", digits)
         .into()
 }
-
-/// The version of the crates.
-#[wasm_bindgen]
-#[must_use]
-pub fn version() -> String {
-    env!("CARGO_PKG_VERSION").to_owned()
-}

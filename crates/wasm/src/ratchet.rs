@@ -219,3 +219,10 @@ pub fn safety_number_of(ours: &JsValue, theirs: &JsValue) -> Result<JsValue, Fau
     );
     Ok(plain::safety_number(&number))
 }
+
+/// The version of the crates.
+#[wasm_bindgen]
+#[must_use]
+pub fn version() -> String {
+    env!("CARGO_PKG_VERSION").to_owned()
+}

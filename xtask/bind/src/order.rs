@@ -83,12 +83,15 @@ impl<'a> Likeness<'a> {
     fn order(mut self) -> Vec<usize> {
         let mut left: Vec<usize> = (0..self.bodies.len()).collect();
         let mut order = Vec::with_capacity(left.len());
-        let weight = |function: usize, common: &[u32]| {
-            let all = u32::try_from(self.bodies[function].len()).unwrap_or(u32::MAX);
-            f64::from(common[function]) / f64::from(all.max(1)).powf(SHARE)
+        let length = |body: &&[u8]| {
+            let length = u32::try_from(body.len()).unwrap_or(u32::MAX);
+            f64::from(length.max(1)).powf(SHARE)
         };
+        let lengths: Vec<f64> = self.bodies.iter().map(length).collect();
+        let likeness =
+            |function: usize, common: &[u32]| f64::from(common[function]) / lengths[function];
         while let Some(next) = (0..left.len()).max_by(|a, b| {
-            weight(left[*a], &self.common).total_cmp(&weight(left[*b], &self.common))
+            likeness(left[*a], &self.common).total_cmp(&likeness(left[*b], &self.common))
         }) {
             let function = left.swap_remove(next);
             order.push(function);

@@ -223,14 +223,7 @@ impl Chaos {
             let text = |number| (format!("{name} {round}.{number}"), self.below(4) == 0);
             let texts = (0..count).map(text).collect();
             let plan = Plan::new(texts, &self.people[place], &self.world);
-            let (sending, sender) = (Sending::default(), sender.clone());
-            let now = sending.clone();
-            let working = thread::spawn(move || {
-                let said = plan.carry_out(&now);
-                // Whoever waited for this may have had enough.
-                let _ = sender.send(Event::SaidAll);
-                said
-            });
+            let (sending, working) = plan.begin(sender.clone());
             at_work.push((place, sending, working));
         }
         Writers { working: at_work.len(), at_work, sender, events }

@@ -7,7 +7,7 @@
 
 use std::env;
 use std::sync::mpsc::{self, Receiver};
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use chacha20::ChaCha20Rng;
@@ -164,14 +164,7 @@ impl Talk {
         let pieces = 1 + self.below(most);
         self.proxy.light(pieces, sender.clone());
         let begin = |(place, _, plan): (usize, u32, Plan)| {
-            let (sending, sender) = (Sending::default(), sender.clone());
-            let now = sending.clone();
-            let at_work = thread::spawn(move || {
-                let said = plan.carry_out(&now);
-                // Whoever waited for this may have had enough.
-                let _ = sender.send(Event::SaidAll);
-                said
-            });
+            let (sending, at_work) = plan.begin(sender.clone());
             (place, sending, at_work)
         };
         Writers { at_work: plans.into_iter().map(begin).collect(), events }

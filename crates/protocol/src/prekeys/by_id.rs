@@ -32,9 +32,9 @@ impl<V> ById<V> {
         self.0.get(at).map(|(_, value)| value)
     }
 
-    pub(super) fn remove(&mut self, id: u32) -> Option<V> {
-        let at = self.find(id)?;
-        Some(self.0.remove(at).1)
+    /// Drops one; whether it was there.
+    pub(super) fn remove(&mut self, id: u32) -> bool {
+        self.find(id).map(|at| self.0.remove(at)).is_some()
     }
 
     /// Drops the oldest, so that no more than so many are left.

@@ -291,17 +291,15 @@ impl PreKeys {
         observer: &mut O,
     ) -> Started {
         let mut erased = |place| observer.observe(Event::Erased { place });
-        let one_time = handshake.one_time_prekey.map(NonZeroU32::get);
-        let one_time = one_time.filter(|id| self.one_time.remove(*id).is_some());
+        let one_time = handshake.one_time_prekey.filter(|id| self.one_time.remove(id.get()));
         if let Some(id) = one_time {
-            erased(Place::OneTimePreKey { id });
+            erased(Place::OneTimePreKey { id: id.get() });
         }
-        let kem = Some(handshake.kem_prekey);
-        let kem = kem.filter(|id| self.one_time_kem.remove(*id).is_some());
-        if let Some(id) = kem {
-            erased(Place::OneTimeKemPreKey { id });
+        let one_time_kem = self.one_time_kem.remove(handshake.kem_prekey);
+        if one_time_kem {
+            erased(Place::OneTimeKemPreKey { id: handshake.kem_prekey });
         }
-        let used = Started { one_time: one_time.is_some(), one_time_kem: kem.is_some() };
+        let used = Started { one_time: one_time.is_some(), one_time_kem };
         if !used.one_time && !used.one_time_kem {
             let retired = self.retired.iter_mut().map(|retired| &mut retired.generation);
             retired

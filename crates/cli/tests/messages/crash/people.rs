@@ -5,13 +5,16 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tokio::time::Instant;
 
+use super::proxy::Event;
 use crate::world::World;
 
 /// Somebody, and the profile of that name.
@@ -168,8 +171,21 @@ impl Plan {
         Self(texts.into_iter().map(command).collect())
     }
 
-    /// Says it all. A command that is killed was the last try for its text.
-    pub(super) fn carry_out(self, sending: &Sending) -> Vec<Said> {
+    /// Says it all in a thread, and tells when that is done.
+    pub(super) fn begin(self, done: Sender<Event>) -> (Sending, JoinHandle<Vec<Said>>) {
+        let sending = Sending::default();
+        let now = sending.clone();
+        let at_work = thread::spawn(move || {
+            let said = self.carry_out(&now);
+            // Whoever waited for this may have had enough.
+            let _ = done.send(Event::SaidAll);
+            said
+        });
+        (sending, at_work)
+    }
+
+    /// A command that is killed was the last try for its text.
+    fn carry_out(self, sending: &Sending) -> Vec<Said> {
         self.0.into_iter().map(|(text, command)| sending.one(text, command)).collect()
     }
 }
